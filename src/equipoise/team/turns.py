@@ -1,0 +1,198 @@
+"""The turns of one episode in the making: every call to a model goes through here, is recorded and counted."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections import Counter
+from collections.abc import Awaitable, Iterable, Sequence
+from typing import Any, TypeVar
+
+from inspect_ai.model import (
+    ChatMessage,
+    ChatMessageAssistant,
+    ChatMessageSystem,
+    ChatMessageUser,
+    GenerateConfig,
+    Model,
+    ModelOutput,
+    get_model,
+)
+from inspect_ai.util import collect
+
+from equipoise.errors import EquipoiseError, ModelCallError
+from equipoise.team import prompt as prompts
+from equipoise.team.agent import Agent, Executor
+from equipoise.team.control import Control
+from equipoise.team.episode import Act, Turn
+from equipoise.team.problem import Problem
+from equipoise.team.prompt import Prompt
+from equipoise.team.team import Team
+
+T = TypeVar("T")
+
+
+class BudgetSpent(Exception):
+    """The episode's token budget is used up. Methods need not catch it: what was answered so far is put to a vote."""
+
+
+class Turns:
+    """Asks models on behalf of a method and keeps the account.
+
+    Args:
+        problem: what is asked.
+        team: who may be asked.
+        seed: with the prompt, fixes every model seed, whatever the order in which calls finish.
+    """
+
+    def __init__(self, problem: Problem, team: Team, seed: int) -> None:
+        self.problem = problem
+        self.team = team
+        self.taken: list[Turn] = []
+        self.beliefs: dict[str, float] = {}
+        self._seed = seed
+        self._asked: Counter[str] = Counter()
+
+    @property
+    def tokens(self) -> int:
+        """Input and output tokens so far."""
+        return sum(turn.input_tokens + turn.output_tokens for turn in self.taken)
+
+    async def answer(
+        self, executor: Executor, control: Control | None = None, *, plan: str | None = None, round: int = 0
+    ) -> Turn:
+        """An executor's answer under a control (its default one when None)."""
+        control = control or self.team.controls_of(executor)[0]
+        text = prompts.answer(
+            self.problem,
+            self.team.strategy_text(control.strategy),
+            plan=plan,
+            few_shot=control.strategy == "few_shot",
+        )
+        return await self.ask(executor, "answer", text, control=control, round=round)
+
+    async def together(self, calls: Iterable[Awaitable[T]]) -> list[T]:
+        """The results of several calls made at the same time, in the order given."""
+        return list(await collect(*calls))
+
+    def answers(self) -> list[Turn]:
+        """The latest answer of every agent that has given one, in the order of first answers.
+
+        Repeated samples of one agent to one prompt count as answers of their own.
+        """
+        latest: dict[tuple[str, int], Turn] = {}
+        for turn in self.taken:
+            if turn.act in ("answer", "revise"):
+                latest[turn.agent, turn.sample] = turn
+        return list(latest.values())
+
+    async def ask(
+        self,
+        agent: Agent,
+        act: Act,
+        prompt: Prompt,
+        *,
+        control: Control | None = None,
+        round: int = 0,
+        sampling_temperature: float | None = None,
+        max_tokens: int | None = None,
+    ) -> Turn:
+        """One act of one agent.
+
+        Raises:
+            BudgetSpent: no tokens are left for this question.
+            ModelCallError: the endpoint failed.
+        """
+        budget = self.team.max_tokens_per_question
+        if budget is not None and self.tokens >= budget:
+            raise BudgetSpent
+        strategy = control.strategy if control else None
+        temperature = sampling_temperature if control is None else control.sampling_temperature
+        call = f"{agent.name}|{act}|{strategy}|{temperature}|{prompt}"
+        sample = self._asked[call]
+        self._asked[call] += 1
+        config = self._config(agent, control, temperature, max_tokens, f"{call}|{sample}")
+        tag = {"id": self.problem.id, "question": self.problem.question, "strategy": strategy, "sample": sample}
+        started = time.perf_counter()
+        output = await _generate(agent, _messages(agent, prompt, tag | {"act": act}), config)
+        turn = self._record(agent, act, prompt, control, temperature, round, sample, output, started)
+        self.taken.append(turn)
+        return turn
+
+    def _config(
+        self, agent: Agent, control: Control | None, temperature: float | None, max_tokens: int | None, call: str
+    ) -> GenerateConfig:
+        limit = agent.max_tokens or self.team.max_tokens
+        extra: dict[str, Any] = {}
+        if control and control.repetition_penalty > 1:
+            extra["extra_body"] = {"repetition_penalty": control.repetition_penalty}
+        if control and control.top_p < 1:
+            extra["top_p"] = control.top_p
+        digest = hashlib.sha256(f"{self._seed}|{self.problem.id}|{call}".encode()).digest()
+        return GenerateConfig(
+            temperature=temperature,
+            max_tokens=min(limit, max_tokens or limit),
+            seed=int.from_bytes(digest[:4], "big") >> 1,
+            **extra,
+        )
+
+    def _record(
+        self,
+        agent: Agent,
+        act: Act,
+        prompt: Prompt,
+        control: Control | None,
+        temperature: float | None,
+        round: int,
+        sample: int,
+        output: ModelOutput,
+        started: float,
+    ) -> Turn:
+        text = output.completion
+        usage = output.usage
+        read, wrote = (usage.input_tokens, usage.output_tokens) if usage else (0, 0)
+        return Turn(
+            agent=agent.name,
+            model=agent.model,
+            act=act,
+            round=round,
+            strategy=control.strategy if control else None,
+            sampling_temperature=temperature,
+            prompt=prompt,
+            response=text,
+            key=self.problem.read(text),
+            sample=sample,
+            truncated=output.stop_reason in ("max_tokens", "model_length"),
+            refused=output.stop_reason == "content_filter",
+            input_tokens=read,
+            output_tokens=wrote,
+            seconds=time.perf_counter() - started,
+            cost_usd=agent.price.cost_usd(read, wrote),
+        )
+
+
+def _messages(agent: Agent, prompt: Prompt, tag: dict[str, Any]) -> list[ChatMessage]:
+    """Inspect messages; the last one is tagged, so that a replay knows which recorded response is meant."""
+    kinds = {"system": ChatMessageSystem, "user": ChatMessageUser, "assistant": ChatMessageAssistant}
+    messages: list[ChatMessage] = [ChatMessageSystem(content=agent.instructions)] if agent.instructions else []
+    messages += [kinds[message.role](content=message.text) for message in prompt]
+    messages[-1].metadata = {"equipoise": tag}
+    return messages
+
+
+def model_of(agent: Agent) -> Model:
+    """The Inspect model behind an agent; the same object for equal settings."""
+    return get_model(agent.model, base_url=agent.base_url, **agent.model_args)
+
+
+async def _generate(agent: Agent, messages: Sequence[ChatMessage], config: GenerateConfig) -> ModelOutput:
+    endpoint = f"{agent.name} ({agent.model}{' at ' + agent.base_url if agent.base_url else ''})"
+    try:
+        output = await model_of(agent).generate(list(messages), config=config)
+    except EquipoiseError:
+        raise
+    except Exception as error:  # providers raise what their clients raise; Inspect has already retried
+        raise ModelCallError(f"{endpoint} failed: {type(error).__name__}: {str(error)[:300]}") from error
+    if output.error:
+        raise ModelCallError(f"{endpoint} failed: {output.error[:300]}")
+    return output
