@@ -13,7 +13,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from equipoise.methods.playing import play, play_sync
+    from equipoise.playing import play, play_sync
     from equipoise.team.episode import Episode, Turn
     from equipoise.team.problem import Problem
     from equipoise.team.team import Team
@@ -26,8 +26,8 @@ _HOMES = {
     "Problem": "equipoise.team.problem",
     "Team": "equipoise.team.team",
     "Turn": "equipoise.team.episode",
-    "play": "equipoise.methods.playing",
-    "play_sync": "equipoise.methods.playing",
+    "play": "equipoise.playing",
+    "play_sync": "equipoise.playing",
 }
 
 

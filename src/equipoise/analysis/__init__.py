@@ -1,0 +1,1 @@
+"""Statistics over rows of results: tables in, tables out; no models, no logs, no files."""

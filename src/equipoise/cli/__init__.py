@@ -1,0 +1,1 @@
+"""The command line. Verbs are the files of `verbs/`; heavy imports wait until a verb runs."""

@@ -1,0 +1,1 @@
+"""Methods × tasks × seeds, run through Inspect and read back from its logs."""

@@ -1,6 +1,6 @@
 """The contract of every way to coordinate: `await method.play(problem, team, rng)` → Episode.
 
-A method is a frozen dataclass in a file of its own; its fields are its hyperparameters and its name is the file's.
+A method is a frozen pydantic dataclass in a file of its own; its fields are its hyperparameters, its name the file's.
 It writes `decide`, which asks models through `Turns` and returns a `Decision`. `play` does the rest: it keeps the
 account, ends an episode whose token budget is spent with a vote over what was answered, and builds the Episode.
 """
@@ -14,16 +14,26 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import MISSING, dataclass, fields
 from random import Random
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
+
+from pydantic import Field, ValidationError
 
 import equipoise.methods as package
 from equipoise import plugins
 from equipoise.beliefs import vote
 from equipoise.errors import InputError, UnknownName
+from equipoise.team.agent import Executor
+from equipoise.team.control import Control
 from equipoise.team.episode import Episode, StopReason, Turn
 from equipoise.team.problem import Problem
 from equipoise.team.team import Team
 from equipoise.team.turns import BudgetSpent, Turns
+
+Count = Annotated[int, Field(ge=1)]
+"""A hyperparameter that counts something."""
+
+SAMPLING_TEMPERATURE = 0.7
+"""Where a method draws several samples and the default control is greedy (Wang et al., 2023, section 3.1)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,7 +76,11 @@ class Method(ABC):
 
     @abstractmethod
     def calls(self, team: Team) -> int:
-        """Most model calls that one question can cost."""
+        """Most model calls that one question can cost.
+
+        Raises:
+            UnknownName: the method names an executor or a strategy that the team lacks.
+        """
 
     @abstractmethod
     async def decide(self, turns: Turns, rng: Random) -> Decision:
@@ -88,7 +102,7 @@ class Method(ABC):
         try:
             decision = await self.decide(turns, rng)
         except BudgetSpent:
-            decision = by_vote(turns.answers(), stop="budget")
+            decision = by_vote(_in_team_order(turns.answers(), team), stop="budget")
         if decision.answer is None and decision.stop != "budget":
             decision = Decision(answer=None, response=decision.response, stop="no_answer", beliefs=decision.beliefs)
         return Episode(
@@ -118,6 +132,47 @@ def by_turn(turn: Turn, *, stop: StopReason = "done") -> Decision:
     return Decision(answer=turn.key, response=turn.response, stop=stop, beliefs=beliefs)
 
 
+def by_judge(verdict: Turn, voters: Sequence[Turn], *, stop: StopReason = "done") -> Decision:
+    """The answer of one turn about others; their plurality where it holds none.
+
+    Beliefs are the shares of the voters: a judge alone against everybody is believed 0.
+    """
+    vote_of_all = by_vote(voters, stop=stop)
+    if verdict.key is None:
+        return vote_of_all
+    beliefs = {verdict.key: 0.0} | vote_of_all.beliefs
+    return Decision(answer=verdict.key, response=verdict.response, stop=stop, beliefs=beliefs)
+
+
+def agreed(turns: Sequence[Turn]) -> bool:
+    """Whether every turn holds the same answer; false where one holds none."""
+    return len({turn.key for turn in turns}) == 1 and turns[0].key is not None
+
+
+def fixed_control(
+    team: Team, executor: str | None, strategy: str | None, *, sampled: bool = False
+) -> tuple[Executor, Control]:
+    """An executor and its default control, under another strategy if one is named.
+
+    Args:
+        team: who may be asked.
+        executor: a name; the first executor when None.
+        strategy: a prompt strategy; that of the default control when None.
+        sampled: several different responses are wanted, so a greedy control gets `SAMPLING_TEMPERATURE`.
+
+    Raises:
+        UnknownName: there is no such executor or strategy.
+    """
+    asked = team.executor(executor)
+    control = team.controls_of(asked)[0]
+    if strategy is not None:
+        team.strategy_text(strategy)
+        control = control.model_copy(update={"strategy": strategy})
+    if sampled and control.sampling_temperature == 0:
+        control = control.model_copy(update={"sampling_temperature": SAMPLING_TEMPERATURE})
+    return asked, control
+
+
 def available() -> list[str]:
     """Names of all methods."""
     return plugins.names(package, contract="method")
@@ -143,7 +198,7 @@ def parse(text: str) -> Method:
 
     Raises:
         UnknownName: no such method or parameter.
-        InputError: the parameters cannot be read.
+        InputError: the parameters cannot be read, or a value is not allowed.
     """
     match = re.fullmatch(r"\s*(\w+)\s*(?:\((.*)\))?\s*", text, flags=re.DOTALL)
     if not match:
@@ -154,7 +209,11 @@ def parse(text: str) -> Method:
     for name in given:
         if name not in known:
             raise UnknownName(f"parameter of {match[1]}", name, known)
-    return cls(**given)
+    try:
+        return cls(**given)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise InputError(f"method '{text}': {first['loc'][0]}: {first['msg']} (got {first['input']!r}).") from None
 
 
 def _arguments(text: str, written: str) -> dict[str, Any]:
@@ -162,10 +221,23 @@ def _arguments(text: str, written: str) -> dict[str, Any]:
     try:
         call = ast.parse(f"f({written})", mode="eval").body
         assert isinstance(call, ast.Call) and not call.args
-        return {k.arg: k.value.id if isinstance(k.value, ast.Name) else ast.literal_eval(k.value) for k in call.keywords if k.arg}
-    except (SyntaxError, ValueError, AssertionError):
-        raise InputError(f"cannot read the parameters of '{text}'. Write them as name=value, such as rounds=3.") from None
+        assert all(k.arg for k in call.keywords)
+        return {
+            str(k.arg): k.value.id if isinstance(k.value, ast.Name) else ast.literal_eval(k.value)
+            for k in call.keywords
+        }
+    except (SyntaxError, TypeError, ValueError, AssertionError):
+        raise InputError(
+            f"cannot read the parameters of '{text}'. Write them as name=value, with quotes around text "
+            'that is not one plain word: rounds=3, executor="gpt-4o".'
+        ) from None
 
 
 def _default(field: Any) -> Any:
     return None if field.default is MISSING else field.default
+
+
+def _in_team_order(turns: Sequence[Turn], team: Team) -> list[Turn]:
+    """Turns in an order that does not depend on which call ended first, so that ties go to the earliest executor."""
+    place = {agent.name: i for i, agent in enumerate(team.executors)}
+    return sorted(turns, key=lambda turn: (place.get(turn.agent, len(place)), turn.sample))

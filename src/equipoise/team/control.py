@@ -8,6 +8,10 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
+SamplingTemperature = Annotated[float, Field(ge=0.0, le=2.0)]
+TopP = Annotated[float, Field(gt=0.0, le=1.0)]
+RepetitionPenalty = Annotated[float, Field(ge=1.0, le=2.0)]
+
 
 class Control(BaseModel):
     """One action of DICE-PC (DICE, section 4), extended by a prompt strategy.
@@ -22,9 +26,9 @@ class Control(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     strategy: str = "direct"
-    sampling_temperature: Annotated[float, Field(ge=0.0, le=2.0)] = 0.7
-    top_p: Annotated[float, Field(gt=0.0, le=1.0)] = 1.0
-    repetition_penalty: Annotated[float, Field(ge=1.0, le=2.0)] = 1.0
+    sampling_temperature: SamplingTemperature = 0.7
+    top_p: TopP = 1.0
+    repetition_penalty: RepetitionPenalty = 1.0
 
     def __str__(self) -> str:
         return f"{self.strategy}@{self.sampling_temperature:g}"
@@ -39,18 +43,16 @@ class ControlSet(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     strategies: Annotated[tuple[str, ...], Field(min_length=1)] = ("direct", "step_by_step")
-    sampling_temperatures: Annotated[tuple[float, ...], Field(min_length=1)] = (0.7,)
-    top_ps: Annotated[tuple[float, ...], Field(min_length=1)] = (1.0,)
-    repetition_penalties: Annotated[tuple[float, ...], Field(min_length=1)] = (1.0,)
+    sampling_temperatures: Annotated[tuple[SamplingTemperature, ...], Field(min_length=1)] = (0.7,)
+    top_ps: Annotated[tuple[TopP, ...], Field(min_length=1)] = (1.0,)
+    repetition_penalties: Annotated[tuple[RepetitionPenalty, ...], Field(min_length=1)] = (1.0,)
     abstain: bool = True
 
     def __iter__(self) -> Iterator[Control]:  # pyright: ignore[reportIncompatibleMethodOverride]
         for strategy, temperature, top_p, penalty in product(
             self.strategies, self.sampling_temperatures, self.top_ps, self.repetition_penalties
         ):
-            yield Control(
-                strategy=strategy, sampling_temperature=temperature, top_p=top_p, repetition_penalty=penalty
-            )
+            yield Control(strategy=strategy, sampling_temperature=temperature, top_p=top_p, repetition_penalty=penalty)
 
     @property
     def default(self) -> Control:

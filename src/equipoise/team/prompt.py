@@ -13,9 +13,10 @@ The parts are short on purpose: small models have small contexts, and large ones
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, cast
 
 from equipoise.team.problem import Problem
 
@@ -37,6 +38,7 @@ RATE = "Can this lead to the right answer? End with: Rating: sure, likely or imp
 STEP = "Write only the next step. If there is none, end with the answer."
 
 Role = Literal["system", "user", "assistant"]
+Rating = Literal["sure", "likely", "impossible"]
 
 
 @dataclass(frozen=True)
@@ -108,9 +110,36 @@ def plan(problem: Problem, cap: int) -> Prompt:
 
 def next_step(problem: Problem, steps: Sequence[str]) -> Prompt:
     """The next thought after some steps (Yao et al., 2023: propose)."""
-    return (_user(problem.question, f"Steps so far: {' '.join(steps)}" if steps else None, STEP, problem.kind.instruction),)
+    return (
+        _user(problem.question, f"Steps so far: {' '.join(steps)}" if steps else None, STEP, problem.kind.instruction),
+    )
 
 
 def rate(problem: Problem, steps: Sequence[str]) -> Prompt:
     """A judgement of some steps, read back with `read_rating` (Yao et al., 2023: value)."""
     return (_user(problem.question, f"Steps so far: {' '.join(steps)}", RATE),)
+
+
+_CHOICE = re.compile(r"\bbest\b\W*(?:solution\W*)?(\d+)\b", re.IGNORECASE)
+_RATING = re.compile(r"\brating\W*(sure|likely|impossible)\b(?!, likely or)", re.IGNORECASE)
+_BARE_RATING = re.compile(r"\W*(sure|likely|impossible)\W*", re.IGNORECASE)
+
+
+def read_choice(text: str, n: int) -> int | None:
+    """The number, from 1 to n, that a response to `choose` ends with; None when it names no solution there is."""
+    named = _CHOICE.findall(text)
+    number = int(named[-1]) if named and len(named[-1]) < 10 else 0
+    return number if 1 <= number <= n else None
+
+
+def read_rating(text: str) -> Rating | None:
+    """The rating that a response to `rate` ends with; None when there is none, or the line was only echoed.
+
+    A last line that is nothing but the rating counts too: models often leave the label out.
+    """
+    named = _RATING.findall(text)
+    if not named:
+        lines = text.strip().splitlines()
+        bare = _BARE_RATING.fullmatch(lines[-1]) if lines else None
+        named = [bare[1]] if bare else []
+    return cast(Rating, named[-1].lower()) if named else None

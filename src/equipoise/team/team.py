@@ -1,26 +1,26 @@
 """A team: who plays, what they may do, and how their answers become one. Read from a TOML file.
 
-    [team]
-    name = "trio"
-    aggregation = "majority_vote"   # or best_of_n, critic, concatenation
-    message_cap = 70                # tokens of the Coordinator's plan
-    max_tokens = 256                # tokens of one response
+[team]
+name = "trio"
+aggregation = "majority_vote"   # or best_of_n, critic, concatenation
+message_cap = 70                # tokens of the Coordinator's plan
+max_tokens = 256                # tokens of one response
 
-    [coordinator]
-    model = "openai/gpt-4o-mini"
+[coordinator]
+model = "openai/gpt-4o-mini"
 
-    [[executor]]
-    name = "mini"
-    model = "openai/gpt-4o-mini"
-    price = { input = 0.15, output = 0.60 }
+[[executor]]
+name = "mini"
+model = "openai/gpt-4o-mini"
+price = { input = 0.15, output = 0.60 }
 
-    [controls]
-    strategies = ["step_by_step", "direct"]
-    sampling_temperatures = [0.7]
-    abstain = true
+[controls]
+strategies = ["step_by_step", "direct"]
+sampling_temperatures = [0.7]
+abstain = true
 
-    [strategies]                    # prompt strategies of your own
-    brief = "Answer in one sentence."
+[strategies]                    # prompt strategies of your own
+brief = "Answer in one sentence."
 """
 
 from __future__ import annotations

@@ -6,6 +6,7 @@ import hashlib
 import time
 from collections import Counter
 from collections.abc import Awaitable, Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from inspect_ai.model import (
@@ -19,6 +20,7 @@ from inspect_ai.model import (
     get_model,
 )
 from inspect_ai.util import collect
+from tenacity import RetryError
 
 from equipoise.errors import EquipoiseError, ModelCallError
 from equipoise.team import prompt as prompts
@@ -72,8 +74,16 @@ class Turns:
         return await self.ask(executor, "answer", text, control=control, round=round)
 
     async def together(self, calls: Iterable[Awaitable[T]]) -> list[T]:
-        """The results of several calls made at the same time, in the order given."""
-        return list(await collect(*calls))
+        """The results of several calls made at the same time, in the order given.
+
+        All of them end before an error leaves, so that every answered call is in the account; the first error in the
+        order given is the one raised, whatever the order in which calls fail.
+        """
+        results = await collect(*(_settled(call) for call in calls))
+        for result in results:
+            if isinstance(result, _Failed):
+                raise result.error
+        return [result for result in results if not isinstance(result, _Failed)]
 
     def answers(self) -> list[Turn]:
         """The latest answer of every agent that has given one, in the order of first answers.
@@ -115,7 +125,15 @@ class Turns:
         tag = {"id": self.problem.id, "question": self.problem.question, "strategy": strategy, "sample": sample}
         started = time.perf_counter()
         output = await _generate(agent, _messages(agent, prompt, tag | {"act": act}), config)
-        turn = self._record(agent, act, prompt, control, temperature, round, sample, output, started)
+        asked = {
+            "act": act,
+            "round": round,
+            "strategy": strategy,
+            "sampling_temperature": temperature,
+            "prompt": prompt,
+            "sample": sample,
+        }
+        turn = self._record(agent, asked, output, seconds=time.perf_counter() - started)
         self.taken.append(turn)
         return turn
 
@@ -136,39 +154,42 @@ class Turns:
             **extra,
         )
 
-    def _record(
-        self,
-        agent: Agent,
-        act: Act,
-        prompt: Prompt,
-        control: Control | None,
-        temperature: float | None,
-        round: int,
-        sample: int,
-        output: ModelOutput,
-        started: float,
-    ) -> Turn:
+    def _record(self, agent: Agent, asked: dict[str, Any], output: ModelOutput, *, seconds: float) -> Turn:
         text = output.completion
         usage = output.usage
         read, wrote = (usage.input_tokens, usage.output_tokens) if usage else (0, 0)
         return Turn(
+            **asked,
             agent=agent.name,
             model=agent.model,
-            act=act,
-            round=round,
-            strategy=control.strategy if control else None,
-            sampling_temperature=temperature,
-            prompt=prompt,
             response=text,
-            key=self.problem.read(text),
-            sample=sample,
+            key=self._key(output),
             truncated=output.stop_reason in ("max_tokens", "model_length"),
             refused=output.stop_reason == "content_filter",
             input_tokens=read,
             output_tokens=wrote,
-            seconds=time.perf_counter() - started,
+            seconds=seconds,
             cost_usd=agent.price.cost_usd(read, wrote),
         )
+
+    def _key(self, output: ModelOutput) -> str | None:
+        """The answer in a response; a replay's is the recorded extraction, since the text may be a program."""
+        recorded = (output.metadata or {}).get("equipoise")
+        if recorded is None:
+            return self.problem.read(output.completion)
+        return None if recorded["answer"] is None else self.problem.read(f"Answer: {recorded['answer']}")
+
+
+@dataclass(frozen=True)
+class _Failed:
+    error: Exception
+
+
+async def _settled(call: Awaitable[T]) -> T | _Failed:
+    try:
+        return await call
+    except (BudgetSpent, EquipoiseError) as error:
+        return _Failed(error)
 
 
 def _messages(agent: Agent, prompt: Prompt, tag: dict[str, Any]) -> list[ChatMessage]:
@@ -192,7 +213,8 @@ async def _generate(agent: Agent, messages: Sequence[ChatMessage], config: Gener
     except EquipoiseError:
         raise
     except Exception as error:  # providers raise what their clients raise; Inspect has already retried
-        raise ModelCallError(f"{endpoint} failed: {type(error).__name__}: {str(error)[:300]}") from error
+        cause = (error.__cause__ if isinstance(error, RetryError) else None) or error
+        raise ModelCallError(f"{endpoint} failed: {type(cause).__name__}: {str(cause)[:300]}") from error
     if output.error:
         raise ModelCallError(f"{endpoint} failed: {output.error[:300]}")
     return output

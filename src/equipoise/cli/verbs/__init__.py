@@ -1,0 +1,1 @@
+"""One file per verb, with `add_to(app)`. A new verb is one new file."""

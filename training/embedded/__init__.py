@@ -1,0 +1,1 @@
+"""Training of the embedded models: small causal language models, from scratch, on puzzles made by code."""
