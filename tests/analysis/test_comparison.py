@@ -21,7 +21,9 @@ def outcomes(right, n, seed=0):
 
 
 def test_outcomes_are_counted_apart_and_failures_are_in_no_accuracy():
-    (found,) = summaries(rows("single(executor='a')", ["correct", "wrong", "no_answer", "refused", "failed", "correct"]))
+    (found,) = summaries(
+        rows("single(executor='a')", ["correct", "wrong", "no_answer", "refused", "failed", "correct"])
+    )
     assert found.outcomes == {"correct": 2, "wrong": 1, "no_answer": 1, "refused": 1, "failed": 1}
     assert found.plays == 5 and found.accuracy.mean == pytest.approx(0.4)
     assert (found.tokens, found.calls) == (100, 2)
@@ -45,7 +47,9 @@ def test_differences_are_to_the_best_single_and_to_the_vote():
 
 
 def test_families_have_accuracies_of_their_own():
-    table = rows("debate", ["correct", "correct", "wrong"], family="blocks") + rows("debate", ["wrong"], family="drills")
+    table = rows("debate", ["correct", "correct", "wrong"], family="blocks") + rows(
+        "debate", ["wrong"], family="drills"
+    )
     (found,) = summaries(table)
     assert {name: at.mean for name, at in found.families.items()} == pytest.approx({"blocks": 2 / 3, "drills": 0.0})
 
@@ -54,17 +58,17 @@ def test_the_best_by_parts_is_never_chosen_on_the_questions_it_is_judged_on():
     """Ten methods that guess: the best in hindsight looks better than chance, the best by parts does not."""
     rng = np.random.default_rng(2)
     hindsight, honest = [], []
-    for _ in range(60):
+    for _ in range(150):
         table = [row for m in range(10) for row in rows(f"m{m}", rng.choice(["correct", "wrong"], size=50))]
         methods = by_method(table, "t")
         honest.append(np.mean([row.correct for row in best_by_parts(methods)]))
         hindsight.append(max(np.mean([row.correct for row in some]) for some in methods.values()))
     assert np.mean(hindsight) > 0.58
-    assert np.mean(honest) < 0.52
+    assert abs(np.mean(honest) - 0.5) < 0.03
 
 
 def test_every_question_is_in_one_part_and_parts_do_not_depend_on_the_process():
-    assert [fold(f"q{i}") for i in range(6)] == [2, 0, 0, 3, 3, 0]
+    assert [fold(f"q{i}") for i in range(6)] == [2, 4, 0, 3, 2, 3]
     assert len(best_by_parts(by_method(rows("a", outcomes(5, 40)) + rows("b", outcomes(9, 40)), "t"))) == 40
 
 

@@ -170,7 +170,8 @@ evaluate(grid, Path(out), connection=Connection(max_retries=0, at_once=1, timeou
 def test_a_killed_run_resumes_without_asking_what_was_answered(endpoint, tmp_path, data, blow):
     file = tmp_path / "team.toml"
     file.write_text(
-        f'[[executor]]\nname = "ann"\nmodel = "openai-api/loopback/ann"\nbase_url = "{endpoint.url}"\n', encoding="utf-8"
+        f'[[executor]]\nname = "ann"\nmodel = "openai-api/loopback/ann"\nbase_url = "{endpoint.url}"\n',
+        encoding="utf-8",
     )
     endpoint.delay_s = 0.25
     command = [sys.executable, "-c", SCRIPT, str(data), str(file), str(tmp_path / "out")]

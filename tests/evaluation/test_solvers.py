@@ -38,7 +38,10 @@ def test_parameters_of_the_method_are_checked():
 
 
 def test_a_foreign_task_is_played_by_the_team_and_scored_by_its_own_scorer(endpoint, team):
-    samples = [Sample(id=7, input="What is 4 plus 9?", target="13"), Sample(id=8, input="What is 1 plus 1?", target="3")]
+    samples = [
+        Sample(id=7, input="What is 4 plus 9?", target="13"),
+        Sample(id=8, input="What is 1 plus 1?", target="3"),
+    ]
     played = solver_of("majority_vote")(team=team.model_dump(mode="json"))
     log = run(Task(dataset=MemoryDataset(samples), solver=played, scorer=match(numeric=True)))
     assert [sample.scores["match"].value for sample in log.samples] == ["C", "I"]
@@ -63,7 +66,7 @@ def test_without_a_team_the_active_model_answers_as_equal_executors(endpoint):
     )
     log = run(task, model=model)
     turns = log.samples[0].store[EPISODE]["turns"]
-    assert [(turn["agent"], turn["model"]) for turn in turns] == [
+    assert [(turn["agent"], turn["model"]) for turn in sorted(turns, key=lambda t: t["agent"])] == [
         ("model-1", "openai-api/loopback/solo"),
         ("model-2", "openai-api/loopback/solo"),
     ]

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 from training.embedded.data import KINDS, Mixture
-from training.embedded.evaluate import MEASURED, ask, marks
+from training.embedded.measures import MEASURED, ask, marks
 from training.embedded.recipes import RECIPES
 from training.embedded.respond import Responder
 from training.embedded.tokenizer import ASSISTANT, MAX_POSITIONS, chat_text, reply_text

@@ -1,23 +1,31 @@
 """Recordings out of Inspect logs: a team's answers, turn by turn, or a plain model's."""
 
 import asyncio
-from collections.abc import Callable
+import gc
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from inspect_ai import Task, eval
 from inspect_ai.dataset import Sample
-from inspect_ai.model import ChatMessageUser, GenerateConfig, Model, ModelOutput, ModelUsage, get_model
+from inspect_ai.model import ChatMessageUser, Model, ModelOutput, ModelUsage, get_model
 from inspect_ai.scorer import match
 from inspect_ai.solver import Generate, Solver, TaskState, generate, solver
 
 from equipoise.errors import RecordingError
-from equipoise.models.replay import ReplayAPI
 from equipoise.recordings import read
 
 # Inspect leaves streams of its own to the garbage collector.
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+
+
+@pytest.fixture(autouse=True)
+def no_litter() -> Iterator[None]:
+    """Collects what a test leaves while its warnings are ignored, rather than in a later test."""
+    yield
+    gc.collect()
+
 
 QUESTIONS = [Sample(id="q1", input="What is 2 + 3?", target="5"), Sample(id="q2", input="What is 4 + 4?", target="8")]
 
@@ -110,9 +118,8 @@ async def test_a_log_can_be_replayed(tmp_path: Path) -> None:
 
     # Inspect's eval wants a thread of its own where a loop runs already.
     path = await asyncio.to_thread(logged, tmp_path, played(turns))
-    output = await ReplayAPI("ant", recording=str(path)).generate(
-        [ChatMessageUser(content="What is 4 + 4?")], [], "auto", GenerateConfig()
-    )
+    replayed = get_model("replay/ant", recording=str(path))
+    output = await replayed.generate([ChatMessageUser(content="What is 4 + 4?")])
     assert output.completion == "ant says 8"
 
 

@@ -9,7 +9,7 @@ from collections import Counter, deque
 
 import pytest
 
-from equipoise.tasks.families import syllogisms
+from equipoise.tasks.families import blocks, syllogisms
 from equipoise.tasks.family import WORKED_STRATEGIES, Family, Puzzle, draw_split, families, is_test
 from equipoise.tasks.graders import number, plan, word
 from equipoise.team.problem import Problem
@@ -227,6 +227,15 @@ def test_gold_plans_of_blocks_are_nearly_as_short_as_can_be() -> None:
         excess.append(moves - _fewest_moves(puzzle.question))
     assert min(excess) >= 0
     assert sum(excess) / N < 0.5
+
+
+def test_every_arrangement_of_four_blocks_has_a_gold_plan() -> None:
+    stacks = {frozenset("".join(p).split("|")) for p in itertools.permutations("abcd|||") if "".join(p).strip("|")}
+    states = sorted({tuple(sorted(stack for stack in state if stack)) for state in stacks})
+    assert len(states) == 73
+    for start, goal in itertools.product(states, repeat=2):
+        wanted = tuple(stack for stack in goal if len(stack) > 1)
+        assert blocks.reaches(start, wanted, blocks.moves_to(start, wanted)), (start, wanted)
 
 
 def test_the_answer_of_a_syllogism_does_not_depend_on_the_mix_of_rules() -> None:

@@ -1,16 +1,12 @@
-"""Writes the measured tables into the model card, between its marks.
-
-python -m training.embedded.card
-"""
+"""The measured part of the model card: tables in Markdown from the measurements."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from training.embedded.evaluate import CHAIN, MEASURED
+from training.embedded.measures import CHAIN
 from training.embedded.recipes import RECIPES
 
 CARD = Path(__file__).parents[2] / "docs" / "embedded_models.md"
@@ -153,12 +149,8 @@ def rendered(found: Mapping[str, Any]) -> str:
     return "\n\n".join(parts)
 
 
-def main() -> None:
+def write_card(found: Mapping[str, Any], card: Path) -> None:
     """Replaces the measured part of the card."""
-    before, _, rest = CARD.read_text().partition(BEGIN)
+    before, _, rest = card.read_text().partition(BEGIN)
     _, _, after = rest.partition(END)
-    CARD.write_text(f"{before}{BEGIN}\n\n{rendered(json.loads(MEASURED.read_text()))}\n\n{END}{after}")
-
-
-if __name__ == "__main__":
-    main()
+    card.write_text(f"{before}{BEGIN}\n\n{rendered(found)}\n\n{END}{after}")

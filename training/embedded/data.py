@@ -17,7 +17,9 @@ from equipoise.team.problem import Example, Problem
 from equipoise.team.prompt import Message, Prompt
 from training.embedded.recipes import PLAN_SHARE, SKILLS, SYSTEM_SHARE, Recipe
 
-KINDS: Mapping[str, number.Number | word.Word | plan.Plan] = {kind.name: kind for kind in (number.GRADER, word.GRADER, plan.GRADER)}
+KINDS: Mapping[str, number.Number | word.Word | plan.Plan] = {
+    kind.name: kind for kind in (number.GRADER, word.GRADER, plan.GRADER)
+}
 
 SYSTEMS = (
     "You are a careful checker.",

@@ -1,4 +1,4 @@
-"""Trains one embedded model from scratch on the CPU and exports it as fp16 safetensors.
+"""Trains embedded models from scratch on the CPU and exports them as fp16 safetensors.
 
     python -m training.embedded.train abacus --runs runs/embedded
 
@@ -161,12 +161,13 @@ class Run:
 
     def train(self, until: float | None) -> None:
         """Trains to the recipe's number of steps, or until a time in seconds since the epoch."""
-        began, started = time.time(), time.process_time()
-        first, first_progress = began, self.progress
-        saved = exported = began
+        started, first_progress = time.process_time(), self.progress
+        first = saved = exported = time.time()
         mean: float | None = None
         self.model.train()
         for chunk, done, batches in stream(self.recipe, self.tokenizer, self.chunk, self.done):
+            if self.progress >= 1:
+                break
             self.chunk, self.done = chunk, done
             value = self.update(batches)
             mean = value if mean is None else mean + 0.02 * (value - mean)
@@ -186,23 +187,22 @@ class Run:
             if now - exported > EXPORT_S:
                 export(self.model, self.tokenizer, self.folder)
                 exported = now
-            if self.progress >= 1:
-                break
         self.save(self.cpu_s + time.process_time() - started)
         export(self.model, self.tokenizer, self.folder)
 
 
 def main() -> None:
     """Reads the command line and trains."""
-    parser = argparse.ArgumentParser(description="Train one embedded model.")
-    parser.add_argument("name", choices=sorted(RECIPES))
+    parser = argparse.ArgumentParser(description="Train embedded models.")
+    parser.add_argument("names", nargs="*", choices=list(RECIPES), help="models to train, one after another")
+    parser.add_argument("--all", action="store_true", help="train every model")
     parser.add_argument("--runs", type=Path, default=Path("runs/embedded"), help="folder of checkpoints")
     parser.add_argument("--weights", type=Path, default=WEIGHTS, help="folder that receives the model")
     parser.add_argument("--until", type=datetime.fromisoformat, help="local time by which to end")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    run = Run(arguments.name, arguments.runs, arguments.weights)
-    run.train(arguments.until.timestamp() if arguments.until else None)
+    for name in RECIPES if arguments.all else arguments.names:
+        Run(name, arguments.runs, arguments.weights).train(arguments.until.timestamp() if arguments.until else None)
 
 
 if __name__ == "__main__":

@@ -93,6 +93,6 @@ async def _judged(turns: Turns, samples: Sequence[Turn]) -> Decision:
     if agreed(samples):
         return by_vote(samples, stop="agreed")
     prompt = prompts.choose(turns.problem, [sample.response for sample in samples])
-    verdict = await turns.ask(turns.team.lead, "judge", prompt, sampling_temperature=0.0)
+    verdict = await turns.ask(turns.team.lead, "choose", prompt, sampling_temperature=0.0)
     chosen = prompts.read_choice(verdict.response, len(samples))
     return by_vote(samples) if chosen is None else by_judge(samples[chosen - 1], samples)

@@ -28,7 +28,22 @@ WORKED_STRATEGIES = ("direct", "step_by_step", "decompose", "verify")
 TEST_BUCKETS = 8
 """One canonical form in eight belongs to the test split."""
 
-PEOPLE: tuple[str, ...] = ("Ann", "Bob", "Cleo", "Dan", "Eva", "Finn", "Gus", "Hana", "Ivo", "Jan", "Kim", "Leo", "Mia", "Nora")
+PEOPLE: tuple[str, ...] = (
+    "Ann",
+    "Bob",
+    "Cleo",
+    "Dan",
+    "Eva",
+    "Finn",
+    "Gus",
+    "Hana",
+    "Ivo",
+    "Jan",
+    "Kim",
+    "Leo",
+    "Mia",
+    "Nora",
+)
 
 MAX_REJECTED = 20_000
 """Draws in a row without a new puzzle of the split before a family counts as exhausted."""

@@ -15,7 +15,9 @@ done: the method ran its course; agreed: everybody gave the same answer; verifie
 check; rounds: the round limit; budget: the token budget was spent; no_answer: no response held an answer.
 """
 
-Act = Literal["answer", "revise", "aggregate", "judge", "plan", "propose", "rate"]
+Act = Literal["answer", "revise", "aggregate", "judge", "choose", "plan", "propose", "rate"]
+ANSWERING: frozenset[Act] = frozenset(("answer", "revise", "aggregate", "judge"))
+"""Acts whose response is an answer to the question; only these have a vote key."""
 
 
 class Turn(BaseModel):
@@ -30,7 +32,7 @@ class Turn(BaseModel):
         sampling_temperature: as asked of the model.
         prompt: the messages sent; left out of logs, which hold every call anyway.
         response: the text that came back, possibly cut at the token limit.
-        key: canonical vote key of the answer in it; None when there is none.
+        key: canonical vote key of the answer in it; None when there is none, or the act is not an answer.
         sample: 0 for the first response to this very prompt, 1 for the second…
         truncated: whether the token limit cut the response.
         refused: whether the provider's filter refused to answer.

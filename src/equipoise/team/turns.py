@@ -26,7 +26,7 @@ from equipoise.errors import EquipoiseError, ModelCallError
 from equipoise.team import prompt as prompts
 from equipoise.team.agent import Agent, Executor
 from equipoise.team.control import Control
-from equipoise.team.episode import Act, Turn
+from equipoise.team.episode import ANSWERING, Act, Turn
 from equipoise.team.problem import Problem
 from equipoise.team.prompt import Prompt
 from equipoise.team.team import Team
@@ -163,7 +163,7 @@ class Turns:
             agent=agent.name,
             model=agent.model,
             response=text,
-            key=self._key(output),
+            key=self._key(output) if asked["act"] in ANSWERING else None,
             truncated=output.stop_reason in ("max_tokens", "model_length"),
             refused=output.stop_reason == "content_filter",
             input_tokens=read,
