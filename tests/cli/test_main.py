@@ -40,7 +40,7 @@ def imported_by(statement: str) -> set[str]:
     return {name.split(".")[0] for name in done.stdout.partition("modules:")[2].split()}
 
 
-HEAVY = {"inspect_ai", "torch", "transformers", "numpy", "scipy", "matplotlib", "pydantic", "jinja2"}
+HEAVY = {"inspect_ai", "torch", "transformers", "numpy", "scipy", "matplotlib"}
 
 
 @pytest.mark.parametrize(

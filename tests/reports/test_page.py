@@ -94,6 +94,8 @@ def test_the_picture_is_repeatable_and_takes_the_pages_colour():
     assert svg.startswith("<svg") and "currentColor" in svg and "#010203" not in svg
     assert "tokens per question" in svg and "dc:date" not in svg
     assert accuracy_over_cost(table[:1]) is None
+    alike = accuracy_over_cost([table[0], table[1], table[0]])
+    assert ">1, 3</text>" in alike and ">2</text>" in alike
 
 
 def test_numbers_read_well():

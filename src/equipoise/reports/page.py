@@ -42,6 +42,7 @@ def page(
             "name": task,
             "verdict": verdicts[task],
             "summaries": mine,
+            "priced": any(summary.cost_usd for summary in mine),
             "picture": accuracy_over_cost(mine),
             "families": list(dict.fromkeys(name for summary in mine for name in summary.families)),
         }

@@ -38,8 +38,12 @@ def accuracy_over_cost(summaries: Sequence[Summary]) -> str | None:
         figure = Figure(figsize=(7.2, 4.0), layout="constrained")
         FigureCanvasSVG(figure)
         axes = figure.add_subplot()
+        places: dict[tuple[float, float], list[str]] = {}
         for number, summary in shown:
-            _point(axes, number, summary)
+            _point(axes, summary)
+            places.setdefault((round(summary.tokens, 1), round(100 * _mean(summary), 2)), []).append(str(number))
+        for place, numbers in places.items():
+            axes.annotate(", ".join(numbers), place, xytext=(6, 3), textcoords="offset points", color=INK, fontsize=10)
         front = _front([summary for _, summary in shown])
         axes.plot(
             [s.tokens for s in front], [100 * s.accuracy.mean for s in front if s.accuracy], "--", color=FRONT, zorder=1
@@ -54,14 +58,11 @@ def accuracy_over_cost(summaries: Sequence[Summary]) -> str | None:
     )
 
 
-def _point(axes: Axes, number: int, summary: Summary) -> None:
+def _point(axes: Axes, summary: Summary) -> None:
     at = summary.accuracy
     assert at is not None
     bars = [[100 * (at.mean - at.low)], [100 * (at.high - at.mean)]]
     axes.errorbar([summary.tokens], [100 * at.mean], yerr=bars, fmt="o", color=POINT, elinewidth=1, alpha=0.85)
-    axes.annotate(
-        str(number), (summary.tokens, 100 * at.mean), xytext=(6, 3), textcoords="offset points", color=INK, fontsize=10
-    )
 
 
 def _front(summaries: Sequence[Summary]) -> list[Summary]:

@@ -213,8 +213,15 @@ async def _generate(agent: Agent, messages: Sequence[ChatMessage], config: Gener
     except EquipoiseError:
         raise
     except Exception as error:  # providers raise what their clients raise; Inspect has already retried
-        cause = (error.__cause__ if isinstance(error, RetryError) else None) or error
-        raise ModelCallError(f"{endpoint} failed: {type(cause).__name__}: {str(cause)[:300]}") from error
+        raise ModelCallError(f"{endpoint} failed: {_cause(error)[:300]}") from error
     if output.error:
         raise ModelCallError(f"{endpoint} failed: {output.error[:300]}")
     return output
+
+
+def _cause(error: BaseException) -> str:
+    """What went wrong in one line: without the retries around it and the request that Inspect prints into it."""
+    cause = (error.__cause__ if isinstance(error, RetryError) else None) or error
+    said = getattr(cause, "provider_message", None) or str(cause)
+    status = getattr(cause, "status_code", None)
+    return " ".join(f"{status or type(cause).__name__}: {said}".split())

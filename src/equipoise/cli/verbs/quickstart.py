@@ -23,7 +23,7 @@ METHODS = (
     "tree_of_thoughts",
 )
 
-QUESTIONS = 10
+QUESTIONS = 12
 """Of each family; the run then ends within 4 minutes on two cores."""
 
 EPILOG = """Example: equipoise quickstart --out runs/quickstart"""
