@@ -165,6 +165,15 @@ def test_a_run_whose_endpoint_is_unreachable_ends_with_1_and_names_it(data, tmp_
     assert f"all 1 questions failed. ann (openai-api/loopback/m at {url}) failed" in done.stderr
 
 
+def test_a_model_that_never_says_anything_ends_with_1_and_is_named(recorded_team, data, tmp_path):
+    recording = tmp_path / "recording.jsonl"
+    recording.write_text(recording.read_text().replace('"hm"', '""'))
+    words = ["eval", "gsm8k", "--team", "team.toml", "--data", "data.jsonl", "--out", "out", "--methods", "single"]
+    done = equipoise(*words, cwd=tmp_path)
+    assert done.returncode == 1
+    assert "a (replay/a) returned nothing, in 1 of 1 calls" in done.stderr
+
+
 def test_a_new_team_file_can_be_read_and_is_never_overwritten(in_process):
     assert in_process("team", "new", "--out", "t.toml")[0] == 0
     shown = json.loads(in_process("team", "show", "t.toml", "--json")[1])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import json
 import re
 import threading
@@ -14,13 +13,6 @@ from pathlib import Path
 import pytest
 
 from equipoise.team.team import Team
-
-
-@pytest.fixture(autouse=True)
-def _collect() -> Iterator[None]:
-    """Inspect leaves streams open, which warn when they are collected: here, where tests ignore it, and not later."""
-    yield
-    gc.collect()
 
 
 class Endpoint:

@@ -17,7 +17,6 @@ from equipoise.evaluation.settings import Connection, Grid, TaskSpec
 from equipoise.methods.method import parse
 from equipoise.team.team import Team
 
-pytestmark = pytest.mark.filterwarnings("ignore:Unclosed:ResourceWarning")
 FAST = Connection(max_retries=0, timeout_s=5)
 
 
@@ -95,7 +94,9 @@ def test_an_unreachable_endpoint_is_named(endpoint, team, data, tmp_path):
 def test_a_model_that_returns_nothing_gives_no_answer_and_not_a_failure(endpoint, team, data, tmp_path):
     endpoint.mode = "empty"
     assert evaluate(grid(team, data, limit=1), tmp_path / "out", connection=FAST).failed == 0
-    assert [row.outcome for row in read(tmp_path / "out").rows] == ["no_answer"]
+    results = read(tmp_path / "out")
+    assert [row.outcome for row in results.rows] == ["no_answer"]
+    assert results.silent == {"ann (openai-api/loopback/ann)": 1, "bob (openai-api/loopback/bob)": 1}
 
 
 def test_one_failed_question_stops_no_other_and_is_asked_again(endpoint, team, data, tmp_path):
@@ -105,6 +106,7 @@ def test_one_failed_question_stops_no_other_and_is_asked_again(endpoint, team, d
     assert done.failed == 1
     outcomes = {row.question: row.outcome for row in read(tmp_path / "out").rows}
     assert outcomes == {f"sum-{i}": "failed" if i == 2 else "correct" for i in range(6)}
+    assert not read(tmp_path / "out").silent
     endpoint.mode = "answer"
     endpoint.asked.clear()
     assert evaluate(grid(team, data), tmp_path / "out", connection=FAST).failed == 0

@@ -11,8 +11,6 @@ from equipoise.evaluation.results import read
 from equipoise.evaluation.settings import Connection, Grid, TaskSpec
 from equipoise.methods.method import parse
 
-pytestmark = pytest.mark.filterwarnings("ignore:Unclosed:ResourceWarning")
-
 
 def test_plays_come_in_the_order_asked_with_numbers_as_numbers(endpoint, team, tmp_path):
     data = tmp_path / "twelve.jsonl"

@@ -12,8 +12,6 @@ from equipoise.evaluation.solvers import solver_of
 from equipoise.methods.method import available
 from equipoise.tasks.task import EPISODE
 
-pytestmark = pytest.mark.filterwarnings("ignore:Unclosed:ResourceWarning")
-
 
 def run(task: Task, model: str | None = None):
     (log,) = eval(task, model=model, display="none", log_format="json", log_level="error", ctl_server=False)

@@ -1,8 +1,7 @@
 """Recordings out of Inspect logs: a team's answers, turn by turn, or a plain model's."""
 
 import asyncio
-import gc
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,16 +16,6 @@ from equipoise.errors import RecordingError
 from equipoise.recordings import read
 
 # Inspect leaves streams of its own to the garbage collector.
-pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-
-
-@pytest.fixture(autouse=True)
-def no_litter() -> Iterator[None]:
-    """Collects what a test leaves while its warnings are ignored, rather than in a later test."""
-    yield
-    gc.collect()
-
-
 QUESTIONS = [Sample(id="q1", input="What is 2 + 3?", target="5"), Sample(id="q2", input="What is 4 + 4?", target="8")]
 
 

@@ -26,12 +26,6 @@ from equipoise.tasks.planbench_blocksworld import pddl_of
 GOOD = {"id": "gsm8k-test-0", "question": "What is 3 + 4?", "answer": "3 + 4 = <<3+4=7>>7\n#### 7"}
 
 
-inspects = pytest.mark.filterwarnings(
-    "ignore::DeprecationWarning", "ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning"
-)
-"""An evaluation by Inspect, whose dependencies warn."""
-
-
 def write(path: Path, *records: Any) -> str:
     path.write_text("\n".join(json.dumps(record) for record in records), encoding="utf-8")
     return str(path)
@@ -298,7 +292,6 @@ def questions(tmp_path: Path) -> str:
     return write(tmp_path / "q.jsonl", *({"question": f"What is {i} + 0?", "answer": str(i)} for i in range(4)))
 
 
-@inspects
 def test_missing_answers_lower_the_accuracy_and_stay_visible_in_the_log(tmp_path: Path) -> None:
     answers = {"gsm8k-test-0": "0", "gsm8k-test-1": "1.0", "gsm8k-test-2": "9", "gsm8k-test-3": None}
     log = run(task.load("gsm8k")(questions(tmp_path)), tmp_path, solver=episodes(answers), model="mockllm/model")
@@ -308,7 +301,6 @@ def test_missing_answers_lower_the_accuracy_and_stay_visible_in_the_log(tmp_path
     assert outcomes["gsm8k-test-3"].metadata["outcome"] == "no_answer"
 
 
-@inspects
 def test_a_model_without_a_method_is_asked_with_the_instruction(tmp_path: Path) -> None:
     output = ModelOutput.from_content("mockllm/model", "Answer: 2")
     output.usage = ModelUsage(input_tokens=9, output_tokens=3, total_tokens=12)  # else Inspect fetches a tokenizer

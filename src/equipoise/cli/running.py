@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Mapping
 from contextlib import redirect_stdout
 from pathlib import Path
 
@@ -26,7 +27,7 @@ def run(grid: Grid, out: Path, connection: Connection, *, as_json: bool) -> None
 
     Raises:
         ModelCallError: every question failed.
-        typer.Exit: with 1 if some questions failed, with 130 if stopped.
+        typer.Exit: with 1 if some questions failed or a model never said anything, with 130 if stopped.
     """
     try:
         with redirect_stdout(sys.stderr), _Progress() as progress:
@@ -37,7 +38,7 @@ def run(grid: Grid, out: Path, connection: Connection, *, as_json: bool) -> None
     raise_if_nothing_answered(finished)
     report = publish(out)
     tell(report, out, as_json=as_json)
-    _tell_failures(finished)
+    _tell_failures(finished, report.results.silent)
 
 
 def tell(report: Report, out: Path, *, as_json: bool) -> None:
@@ -51,13 +52,15 @@ def tell(report: Report, out: Path, *, as_json: bool) -> None:
     console.print(f"Logs:   inspect view --log-dir {out / LOGS}", markup=False, highlight=False, soft_wrap=True)
 
 
-def _tell_failures(finished: Finished) -> None:
-    if not finished.causes:
-        return
+def _tell_failures(finished: Finished, silent: Mapping[str, int]) -> None:
+    for agent, count in silent.items():
+        complain(f"{agent} returned nothing, in {count} of {count} calls. Check its endpoint and its token limit.")
     for cause, count in finished.causes[:5]:
         complain(f"{count} of {finished.total} questions failed: {cause}")
-    complain("the same command asks the failed questions again.")
-    raise typer.Exit(1)
+    if finished.causes:
+        complain("the same command asks the failed questions again.")
+    if finished.causes or silent:
+        raise typer.Exit(1)
 
 
 class _Progress:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -58,6 +59,18 @@ class Results:
     def rows(self) -> list[Row]:
         """The plays without what was said."""
         return [play.row for play in self.plays]
+
+    @property
+    def silent(self) -> dict[str, int]:
+        """Agents, as "name (model)", that wrote nothing in any of their calls, each with how many there were."""
+        calls: Counter[str] = Counter()
+        spoke: set[str] = set()
+        for turn in (turn for play in self.plays for turn in play.turns):
+            agent = f"{turn['agent']} ({turn['model']})"
+            calls[agent] += 1
+            if turn["response"].strip() or turn["refused"]:
+                spoke.add(agent)
+        return {agent: count for agent, count in calls.items() if agent not in spoke}
 
 
 def read(out: Path) -> Results:

@@ -58,6 +58,11 @@ def accuracy_over_cost(summaries: Sequence[Summary]) -> str | None:
     )
 
 
+def standalone(svg: str) -> str:
+    """The same picture as a file of its own: dark on white, whatever shows it."""
+    return svg.replace("currentColor", "#1f2328").replace("<svg ", '<svg style="background: #fff" ', 1)
+
+
 def _point(axes: Axes, summary: Summary) -> None:
     at = summary.accuracy
     assert at is not None

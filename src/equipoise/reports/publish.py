@@ -1,4 +1,4 @@
-"""From an evaluation's logs to `summary.json` and `report.html`; both can be rebuilt after the models are gone."""
+"""From an evaluation's logs to `summary.json`, `report.html` and a picture per task, after the models are gone too."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from equipoise.errors import InputError
 from equipoise.evaluation.results import Results, read
 from equipoise.evaluation.settings import CONFIG
 from equipoise.reports.page import page
+from equipoise.reports.picture import accuracy_over_cost, standalone
 
 SUMMARY, PAGE = "summary.json", "report.html"
 
@@ -59,13 +60,20 @@ def report_of(out: Path) -> Report:
 
 
 def publish(out: Path) -> Report:
-    """The report on a folder of logs, which holds `summary.json` and `report.html` afterwards."""
+    """The report on a folder of logs, which holds `summary.json`, `report.html` and pictures afterwards."""
     report = report_of(out)
-    text = json.dumps(report.as_json(), indent=2, ensure_ascii=False) + "\n"
-    html = page(report.results.plays, report.summaries, report.verdicts, report.settings, report.results.environment)
+    files = {
+        SUMMARY: json.dumps(report.as_json(), indent=2, ensure_ascii=False) + "\n",
+        PAGE: page(
+            report.results.plays, report.summaries, report.verdicts, report.settings, report.results.environment
+        ),
+    }
+    for task in report.verdicts:
+        if svg := accuracy_over_cost([summary for summary in report.summaries if summary.task == task]):
+            files[f"{task.replace('/', '-')}.svg"] = standalone(svg)
     try:
-        (out / SUMMARY).write_text(text, encoding="utf-8")
-        (out / PAGE).write_text(html, encoding="utf-8")
+        for name, text in files.items():
+            (out / name).write_text(text, encoding="utf-8")
     except OSError as error:
         raise InputError(f"cannot write the report into '{out}': {error}.") from None
     return report

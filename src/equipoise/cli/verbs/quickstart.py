@@ -62,6 +62,6 @@ def quickstart(
         methods=tuple(parse(text) for text in METHODS),
         seed=seed,
     )
-    run(grid, out, Connection(timeout_s=None, max_retries=0), as_json=as_json)
+    run(grid, out, Connection(timeout_s=None, max_retries=0, max_connections=64), as_json=as_json)
     if not as_json:
         typer.echo(NEXT.format(out=out))

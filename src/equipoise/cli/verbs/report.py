@@ -19,7 +19,7 @@ def report(
     folder: Annotated[Path, typer.Argument(help="A folder that `equipoise eval` or `quickstart` has written.")],
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
 ) -> None:
-    """Rebuild report.html and summary.json from a folder's logs."""
+    """Rebuild report.html, summary.json and the pictures from a folder's logs."""
     from equipoise.cli.running import tell
     from equipoise.reports.publish import publish
 
