@@ -24,7 +24,7 @@ from typing import ClassVar, Literal
 
 from pydantic.dataclasses import dataclass
 
-from equipoise.beliefs import rating
+from equipoise.methods._aggregation import scored
 from equipoise.methods.method import Count, Decision, Method, agreed, by_judge, by_turn, by_vote, fixed_control
 from equipoise.team import prompt as prompts
 from equipoise.team.episode import Turn
@@ -61,7 +61,7 @@ class BestOfN(Method):
         samples = [turn for turn in await self._drawn(turns, self.n) if turn.key is not None]
         if len(samples) < 2:
             return by_vote(samples)
-        return await (_scored if self.selector == "scorer" else _judged)(turns, samples)
+        return await (scored if self.selector == "scorer" else _chosen)(turns, samples)
 
     async def _drawn(self, turns: Turns, n: int) -> list[Turn]:
         executor, control = fixed_control(turns.team, self.executor, self.strategy, sampled=True)
@@ -79,16 +79,7 @@ class BestOfN(Method):
         return by_vote(samples)
 
 
-async def _scored(turns: Turns, samples: Sequence[Turn]) -> Decision:
-    ratings = await turns.together(
-        turns.ask(turns.team.lead, "rate", prompts.rate(turns.problem, [sample.response]), sampling_temperature=0.0)
-        for sample in samples
-    )
-    worth = [rating.worth(prompts.read_rating(turn.response)) for turn in ratings]
-    return by_vote([sample for sample, value in zip(samples, worth, strict=True) if value == max(worth)])
-
-
-async def _judged(turns: Turns, samples: Sequence[Turn]) -> Decision:
+async def _chosen(turns: Turns, samples: Sequence[Turn]) -> Decision:
     """The sample that the lead names. Samples that all agree need no judge."""
     if agreed(samples):
         return by_vote(samples, stop="agreed")

@@ -21,9 +21,9 @@ from typing import ClassVar
 
 from pydantic.dataclasses import dataclass
 
+from equipoise.methods._aggregation import judged
 from equipoise.methods.debate import calls_of, debated
-from equipoise.methods.method import Count, Decision, Method, agreed, by_judge, by_vote
-from equipoise.team import prompt as prompts
+from equipoise.methods.method import Count, Decision, Method
 from equipoise.team.team import Team
 from equipoise.team.turns import Turns
 
@@ -49,12 +49,4 @@ class DebateJudge(Method):
 
     async def decide(self, turns: Turns, rng: Random) -> Decision:
         """The judge's answer."""
-        last = await debated(turns, self.rounds, stop_when_agreed=self.stop_when_agreed)
-        solutions = [turn.response for turn in last if turn.response.strip()]
-        if agreed(last):
-            return by_vote(last, stop="agreed" if len(last) > 1 else "done")
-        if len(solutions) < 2:
-            return by_vote(last)
-        prompt = prompts.weigh(turns.problem, solutions, prompts.DECIDE)
-        verdict = await turns.ask(turns.team.lead, "judge", prompt, round=last[-1].round, sampling_temperature=0.0)
-        return by_judge(verdict, last)
+        return await judged(turns, await debated(turns, self.rounds, stop_when_agreed=self.stop_when_agreed))

@@ -61,16 +61,10 @@ class RolePlay(Method):
 
     async def decide(self, turns: Turns, rng: Random) -> Decision:
         """The critic's answer."""
-        team, problem = turns.team, turns.problem
+        team = turns.team
         solvers, critic = _cast(team)
-        plan = await turns.ask(
-            _in_role(team.lead),
-            "plan",
-            prompts.plan(problem, team.message_cap),
-            sampling_temperature=0.0,
-            max_tokens=team.message_cap,
-        )
-        solved = await turns.together(turns.answer(solver, plan=plan.response.strip()) for solver in solvers)
+        plan = await turns.plan(_in_role(team.lead))
+        solved = await turns.together(turns.answer(solver, plan=plan) for solver in solvers)
         checked = await _checked(turns, critic, solved, 0)
         for round in range(1, self.rounds):
             if agreed([checked, *solved]) or not checked.response.strip():

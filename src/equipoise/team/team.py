@@ -165,7 +165,7 @@ def _anchor(fields: dict[str, Any], folder: Path) -> None:
     for agent in [fields.get("coordinator"), *fields["executors"]]:
         args = agent.get("model_args") if isinstance(agent, dict) else None
         if isinstance(args, dict) and isinstance(args.get("recording"), str):
-            args["recording"] = str(folder / args["recording"])
+            args["recording"] = str((folder / args["recording"]).resolve())
 
 
 def _unknown(key: str, known: tuple[str, ...] | list[str], what: str) -> str:

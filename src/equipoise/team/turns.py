@@ -73,6 +73,13 @@ class Turns:
         )
         return await self.ask(executor, "answer", text, control=control, round=round)
 
+    async def plan(self, lead: Agent | None = None) -> str:
+        """The plan of the lead, or of another agent in its place, written greedily and cut at the message cap."""
+        cap = self.team.message_cap
+        prompt = prompts.plan(self.problem, cap)
+        turn = await self.ask(lead or self.team.lead, "plan", prompt, sampling_temperature=0.0, max_tokens=cap)
+        return turn.response.strip()
+
     async def together(self, calls: Iterable[Awaitable[T]]) -> list[T]:
         """The results of several calls made at the same time, in the order given.
 

@@ -16,6 +16,7 @@ METHODS = (
     "best_of_n(selector=scorer)",
     "best_of_n(selector=judge)",
     "majority_vote",
+    "fixed_control",
     "debate",
     "debate_judge",
     "role_play",
