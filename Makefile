@@ -52,5 +52,5 @@ bench: $(VENV)/.dev ## print every speed claim of the documentation
 	@for script in benchmarks/*.py; do echo "==> $$script"; $(BIN)/python $$script; done
 
 embedded-models: $(VENV)/.dev ## train the embedded models again, from scratch (hours)
-	for model in abacus mason sage; do $(BIN)/python -m training.embedded.train $$model; done
+	$(BIN)/python -m training.embedded.train --all
 	$(BIN)/python -m training.embedded.evaluate

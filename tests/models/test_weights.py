@@ -37,7 +37,8 @@ def test_all_weights_together_are_small_and_stored_in_fp16() -> None:
     assert sorted(folder.name for folder in WEIGHTS.iterdir()) == sorted(RECIPES)
     for name in RECIPES:
         config = json.loads((WEIGHTS / name / "config.json").read_text())
-        assert config["model_type"] == RECIPES[name].architecture
+        assert config["model_type"] == "llama"
+        assert config["attention_bias"] == RECIPES[name].biases
         assert config["dtype"] == "float16"
         assert config["max_position_embeddings"] == MAX_POSITIONS
 

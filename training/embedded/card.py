@@ -114,7 +114,7 @@ def _training(found: Mapping[str, Any]) -> str:
         rows.append(
             [
                 name,
-                f"{recipe.architecture} {recipe.layers} × {recipe.hidden}",
+                f"{recipe.layers} × {recipe.hidden}",
                 f"{found['parameters'][name] / 1e6:.2f} M",
                 str(recipe.seed),
                 str(run.get("steps", "–")),
@@ -136,12 +136,15 @@ def rendered(found: Mapping[str, Any]) -> str:
         "### Complementarity",
         "Left: each model in its best strategy (chosen on the same puzzles). Right: all models step by step.",
         _oracle(found),
-        "### Plans", "Without a plan, with the family's plan line, and with the plan that the model itself wrote.",
+        "### Plans",
+        "Without a plan, with the family's plan line, and with the plan that the model itself wrote. The first"
+        f" {found['compared']} puzzles.",
         _plans(found),
         "### Peers",
         "First answers step by step, then one round of debate in which each model reads the other two, and one"
         " combination of all three. Repaired and spoiled are shares of all puzzles. The last column is the share of"
-        " right choices between a right and a wrong solution; chance is 50.",
+        " right choices between a right and a wrong solution; chance is 50. The first"
+        f" {found['compared']} puzzles.",
         _peers(found),
         "### Shortcuts", "Rules that answer without reasoning.",
         _shortcuts(found),

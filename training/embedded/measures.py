@@ -5,7 +5,6 @@ Every measurement keeps which puzzles were right, so that the oracle and the dif
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -14,12 +13,11 @@ from typing import Any
 
 import torch
 
-from equipoise.tasks.family import WORKED_STRATEGIES, Puzzle, draw_split, families
+from equipoise.tasks.family import WORKED_STRATEGIES, Puzzle
 from equipoise.team import prompt
 from equipoise.team.prompt import Prompt
 from training.embedded.data import KINDS, problem
 from training.embedded.respond import Responder
-from training.embedded.shortcuts import shortcut_accuracy
 
 MEASURED = Path(__file__).with_name("measured.json")
 """Where `evaluate` writes all measurements and `card` reads them."""
@@ -164,23 +162,20 @@ def precision(team: Team, puzzles: Puzzles, runs: Path) -> dict[str, float]:
     return found
 
 
-def measure(team: Team, n: int, seed: int) -> dict[str, Any]:
-    """All measurements on `n` test puzzles of each family."""
-    puzzles = {name: draw_split(family, "test", seed, n) for name, family in families().items()}
-    found: dict[str, Any] = {"puzzles": n, "seed": seed, "families": {}}
-    for family, drawn in puzzles.items():
-        responses = strategies(team, drawn)
-        by_model = {name: {s: marks(drawn, r) for s, r in cells.items()} for name, cells in responses.items()}
-        found["families"][family] = {
-            "accuracy": {name: {s: mean(m) for s, m in cells.items()} for name, cells in by_model.items()},
-            "oracle": oracle(by_model),
-            "plans": plan_help(team, drawn, by_model),
-            "peers": peers_effect(team, drawn, {name: cells[CHAIN] for name, cells in responses.items()}),
-            "choices": choices(team, drawn),
-        }
-        print(family, json.dumps(found["families"][family]["accuracy"]), flush=True)
-    found["shortcuts"] = shortcut_accuracy(puzzles, right)
-    return found
+def measure(team: Team, puzzles: Puzzles, compared: int) -> dict[str, Any]:
+    """All measurements on one family: strategies on all puzzles, the rest on the first `compared`."""
+    responses = strategies(team, puzzles)
+    by_model = {name: {s: marks(puzzles, r) for s, r in cells.items()} for name, cells in responses.items()}
+    few = puzzles[:compared]
+    firsts = {name: cells[CHAIN][:compared] for name, cells in responses.items()}
+    without = {name: {s: right[:compared] for s, right in cells.items()} for name, cells in by_model.items()}
+    return {
+        "accuracy": {name: {s: mean(m) for s, m in cells.items()} for name, cells in by_model.items()},
+        "oracle": oracle(by_model),
+        "plans": plan_help(team, few, without),
+        "peers": peers_effect(team, few, firsts),
+        "choices": choices(team, few),
+    }
 
 
 def training(path: Path) -> dict[str, float]:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
 
 SKILLS: Mapping[str, float] = {
     "answer": 0.57,
@@ -33,15 +32,14 @@ class Recipe:
     """Everything that decides one model.
 
     Attributes:
-        architecture: the transformers model type.
-        hidden, layers, heads, feed_forward: sizes.
+        hidden, layers, heads, feed_forward: sizes of a Llama model.
         families: share of each family in the mixture; shares add up to one.
         strategies: share of each strategy among worked answers; shares add up to one.
         seed: of the weights and of the data.
         steps: optimizer steps.
+        biases: whether queries, keys and values have biases, as in Qwen2.
     """
 
-    architecture: Literal["llama", "qwen2"]
     hidden: int
     layers: int
     heads: int
@@ -50,11 +48,11 @@ class Recipe:
     strategies: Mapping[str, float]
     seed: int
     steps: int
+    biases: bool = False
 
 
 RECIPES: Mapping[str, Recipe] = {
     "abacus": Recipe(
-        architecture="llama",
         hidden=192,
         layers=4,
         heads=6,
@@ -69,10 +67,10 @@ RECIPES: Mapping[str, Recipe] = {
         },
         strategies={"direct": 0.22, "step_by_step": 0.40, "decompose": 0.16, "verify": 0.22},
         seed=11,
-        steps=5000,
+        steps=3323,
     ),
     "mason": Recipe(
-        architecture="qwen2",
+        biases=True,
         hidden=192,
         layers=4,
         heads=6,
@@ -87,10 +85,9 @@ RECIPES: Mapping[str, Recipe] = {
         },
         strategies={"direct": 0.24, "step_by_step": 0.20, "decompose": 0.16, "verify": 0.40},
         seed=22,
-        steps=5000,
+        steps=3237,
     ),
     "sage": Recipe(
-        architecture="llama",
         hidden=160,
         layers=6,
         heads=5,
@@ -105,6 +102,6 @@ RECIPES: Mapping[str, Recipe] = {
         },
         strategies={"direct": 0.22, "step_by_step": 0.18, "decompose": 0.42, "verify": 0.18},
         seed=33,
-        steps=5000,
+        steps=2689,
     ),
 }

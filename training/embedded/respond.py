@@ -11,7 +11,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from equipoise.team.prompt import Prompt
 
-BATCH = 64
+BATCH = 100
 MAX_NEW_TOKENS = 120
 """The longest worked response of any family fits."""
 

@@ -1,15 +1,17 @@
 """Trains embedded models from scratch on the CPU and exports them as fp16 safetensors.
 
-    python -m training.embedded.train abacus --runs runs/embedded
+    python -m training.embedded.train --model abacus --runs runs/embedded
 
 One thread, bfloat16 products on fp32 weights, Muon for matrices and AdamW for the rest, a constant learning rate
 that falls linearly to zero in the last part. Stops at the recipe's number of steps; with `--until`, the fall is
-brought forward so that it ends by then. A run that was stopped goes on from its last checkpoint.
+brought forward so that it ends by then. A run that was stopped goes on from its last checkpoint, and so does a
+finished one whose recipe is given more steps.
 """
 
 from __future__ import annotations
 
 import argparse
+import copy
 import os
 import time
 from datetime import datetime
@@ -23,8 +25,6 @@ from transformers import (
     LlamaForCausalLM,
     PreTrainedModel,
     PreTrainedTokenizerFast,
-    Qwen2Config,
-    Qwen2ForCausalLM,
 )
 
 from training.embedded.batches import Batch, stream
@@ -38,7 +38,7 @@ MUON_RATE, ADAM_RATE = 0.02, 0.004
 WARMUP = 50
 """Steps of linear growth of the learning rate."""
 
-FALL = 0.35
+FALL = 0.48
 """Last part of training in which the learning rate falls."""
 
 CHECKPOINT_S = 120.0
@@ -55,15 +55,18 @@ def build(recipe: Recipe, tokenizer: PreTrainedTokenizerFast) -> PreTrainedModel
         "num_hidden_layers": recipe.layers,
         "num_attention_heads": recipe.heads,
         "num_key_value_heads": recipe.heads,
+        "attention_bias": recipe.biases,
         "max_position_embeddings": MAX_POSITIONS,
         "tie_word_embeddings": True,
         "bos_token_id": None,
         "eos_token_id": tokenizer.eos_token_id,
         "pad_token_id": tokenizer.pad_token_id,
     }
-    if recipe.architecture == "qwen2":
-        return Qwen2ForCausalLM(Qwen2Config(**sizes))
-    return LlamaForCausalLM(LlamaConfig(**sizes))
+    model = LlamaForCausalLM(LlamaConfig(**sizes))
+    for name, parameter in model.named_parameters():
+        if name.endswith("o_proj.bias"):
+            parameter.requires_grad_(False)  # Stays zero: only queries, keys and values have biases, as in Qwen2.
+    return model
 
 
 def loss(model: PreTrainedModel, batch: Batch) -> Tensor:
@@ -76,8 +79,9 @@ def loss(model: PreTrainedModel, batch: Batch) -> Tensor:
 
 def optimizers(model: PreTrainedModel) -> list[torch.optim.Optimizer]:
     """Muon for the matrices inside the layers, AdamW for embeddings, norms and biases."""
-    inside = [p for name, p in model.named_parameters() if p.ndim == 2 and "embed" not in name]
-    rest = [p for name, p in model.named_parameters() if p.ndim != 2 or "embed" in name]
+    trained = [(name, p) for name, p in model.named_parameters() if p.requires_grad]
+    inside = [p for name, p in trained if p.ndim == 2 and "embed" not in name]
+    rest = [p for name, p in trained if p.ndim != 2 or "embed" in name]
     return [
         Muon(inside, lr=MUON_RATE, momentum=0.95, weight_decay=0.05),
         torch.optim.AdamW(rest, lr=ADAM_RATE, betas=(0.9, 0.95), weight_decay=0.0),
@@ -92,13 +96,11 @@ def rate_share(step: int, progress: float) -> float:
 def export(model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, folder: Path) -> None:
     """Writes the model in fp16 and its tokenizer; each file appears whole or not at all."""
     fresh = folder.with_name(f".{folder.name}-{os.getpid()}")
-    state = {name: tensor.half() for name, tensor in model.state_dict().items()}
-    dtype, model.config.dtype = model.config.dtype, torch.float16
-    model.save_pretrained(fresh, state_dict=state)
-    model.config.dtype = dtype
+    copy.deepcopy(model).half().save_pretrained(fresh)
     tokenizer.save_pretrained(fresh)
     folder.mkdir(parents=True, exist_ok=True)
     for file in sorted(fresh.iterdir()):
+        file.chmod(0o644)  # Weights are written readable by their owner only.
         file.replace(folder / file.name)
     fresh.rmdir()
 
@@ -127,7 +129,7 @@ class Run:
         for optimizer, state in zip(self.optimizers, saved["optimizers"], strict=True):
             optimizer.load_state_dict(state)
         self.step, self.chunk, self.done = saved["place"]
-        self.cpu_s, self.progress = saved["cpu_s"], saved["progress"]
+        self.cpu_s, self.progress = saved["cpu_s"], self.step / self.recipe.steps
 
     def save(self, cpu_s: float) -> None:
         """Writes the checkpoint; `cpu_s` is the processor time so far."""
@@ -137,7 +139,6 @@ class Run:
             "optimizers": [optimizer.state_dict() for optimizer in self.optimizers],
             "place": [self.step, self.chunk, self.done],
             "cpu_s": cpu_s,
-            "progress": self.progress,
         }
         torch.save(state, fresh)
         fresh.replace(self.checkpoint)
@@ -194,14 +195,15 @@ class Run:
 def main() -> None:
     """Reads the command line and trains."""
     parser = argparse.ArgumentParser(description="Train embedded models.")
-    parser.add_argument("names", nargs="*", choices=list(RECIPES), help="models to train, one after another")
-    parser.add_argument("--all", action="store_true", help="train every model")
+    which = parser.add_mutually_exclusive_group(required=True)
+    which.add_argument("--model", choices=list(RECIPES), help="the model to train")
+    which.add_argument("--all", action="store_true", help="train every model, one after another")
     parser.add_argument("--runs", type=Path, default=Path("runs/embedded"), help="folder of checkpoints")
     parser.add_argument("--weights", type=Path, default=WEIGHTS, help="folder that receives the model")
     parser.add_argument("--until", type=datetime.fromisoformat, help="local time by which to end")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    for name in RECIPES if arguments.all else arguments.names:
+    for name in RECIPES if arguments.all else (arguments.model,):
         Run(name, arguments.runs, arguments.weights).train(arguments.until.timestamp() if arguments.until else None)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import random
 from dataclasses import dataclass
 
@@ -22,15 +21,17 @@ Fact = tuple[int, int]
 
 def _solve(names: list[str], facts: list[Fact], rank: int, attempt: list[str]) -> Solution:
     """The solution for `names` from the top, which may be a wrong order; `attempt` is tried first."""
-    pairs = [f"{above} > {below}." for above, below in itertools.pairwise(names)]
-    smaller = [(f"Number {i + 1}", name) for i, name in enumerate(names[: rank + 1])]
+    told = [f"{names[above]} > {names[below]}" for above, below in facts]
+    down = list(enumerate(names[: rank + 1], start=1))
+    steps = [*(f"{pair}." for pair in told), *(f"{i} {name}." for i, name in down)]
+    smaller = [("Pairs", ", ".join(told)), *((f"Number {i}", name) for i, name in down)]
     check: list[str] = []
     for above, below in facts:
         holds = attempt.index(names[above]) < attempt.index(names[below])
         check.append(f"{names[above]} > {names[below]} {'yes' if holds else 'no'}.")
     if attempt != names:
         check.append(f"{', '.join(names)}.")
-    return solution(names[rank], pairs, decompose=smaller, attempt=f"{', '.join(attempt)}.", check=check)
+    return solution(names[rank], steps, decompose=smaller, attempt=f"{', '.join(attempt)}.", check=check)
 
 
 def _exchange(rng: random.Random, names: list[str], at: int | None = None) -> list[str]:

@@ -65,16 +65,30 @@ def derivation(rules: Sequence[Rule], asked: int) -> tuple[list[int], list[Liter
     return [reason[noun][0] for noun in path], [(noun, known[noun]) for noun in path]
 
 
-def _solve(name: str, nouns: list[str], found: list[Literal], asked: int, answer: str, attempt: str) -> Solution:
+@dataclass(frozen=True)
+class _Case:
+    """What a puzzle says: who is asked about, the nouns, the rules as told, and the noun asked for."""
+
+    name: str
+    nouns: list[str]
+    rules: Sequence[Rule]
+    asked: int
+
+
+def _solve(case: _Case, found: list[Literal], answer: str, attempt: str) -> Solution:
+    nouns, asked = case.nouns, case.asked
+
     def said(literal: Literal) -> str:
         return f"{'' if literal[1] else 'not '}{nouns[literal[0]]}"
 
     chain = [(0, True), *found]
-    steps = [f"{name}: {nouns[0]}."]
+    rules = [f"{nouns[a]} -> {said((b, form == 'every'))}" for form, a, b in case.rules]
+    steps = [*(f"{rule}." for rule in rules), f"{case.name}: {nouns[0]}."]
     steps += [f"{said(left)} -> {said(right)}." for left, right in itertools.pairwise(chain)]
     if answer == "unknown":
         steps.append(f"{nouns[asked]}: nothing.")
-    smaller = [(f"{nouns[noun]}", "yes" if value else "no") for noun, value in chain]
+    smaller = [("Rules", ", ".join(rules))]
+    smaller += [(f"{nouns[noun]}", "yes" if value else "no") for noun, value in chain]
     if answer == "unknown":
         smaller.append((nouns[asked], "unknown"))
     check = [f"{said(literal)}." for literal in chain]
@@ -82,16 +96,16 @@ def _solve(name: str, nouns: list[str], found: list[Literal], asked: int, answer
     return solution(answer, steps, decompose=smaller, attempt=f"{attempt}.", check=check)
 
 
-def _wrong(rng: random.Random, name: str, nouns: list[str], found: list[Literal], asked: int, gold: str) -> Solution:
+def _wrong(rng: random.Random, case: _Case, found: list[Literal], gold: str) -> Solution:
     """A wrong solution: the last step turned round, a step invented, or the chain given up early."""
     answer = rng.choice([other for other in ANSWERS if other != gold])
     if answer == "unknown":
         chain = found[:-1]
     elif gold == "unknown":
-        chain = [*found, (asked, answer == "yes")]
+        chain = [*found, (case.asked, answer == "yes")]
     else:
-        chain = [*found[:-1], (asked, answer == "yes")]
-    return _solve(name, nouns, chain, asked, answer, answer)
+        chain = [*found[:-1], (case.asked, answer == "yes")]
+    return _solve(case, chain, answer, answer)
 
 
 def _draw_rules(rng: random.Random, forms: list[str], answer: str) -> tuple[list[Rule], int] | None:
@@ -133,6 +147,7 @@ class Syllogisms:
             drawn = _draw_rules(rng, forms, answer)
         rules, asked = drawn
         name, nouns = rng.choice(PEOPLE), rng.sample(NOUNS, TERMS)
+        case = _Case(name, nouns, rules, asked)
         used, found = derivation(rules, asked)
         told = [f"{form.capitalize()} {nouns[a]} is a {nouns[b]}." for form, a, b in rules]
         attempt = rng.choice([other for other in ANSWERS if other != answer]) if rng.random() < 0.3 else answer
@@ -141,8 +156,8 @@ class Syllogisms:
             kind="word",
             question=f"{' '.join(told)} {name} is a {nouns[0]}. Is {name} a {nouns[asked]}: yes, no or unknown?",
             canonical=f"{rules} {asked}",
-            right=_solve(name, nouns, found, asked, answer, attempt),
-            wrong=tuple(_wrong(rng, name, nouns, found, asked, answer) for _ in range(2)),
+            right=_solve(case, found, answer, attempt),
+            wrong=tuple(_wrong(rng, case, found, answer) for _ in range(2)),
             plan=f"start from {nouns[0]}; use sentences {', '.join(str(i + 1) for i in used)}.",
         )
 
