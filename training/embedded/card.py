@@ -57,6 +57,7 @@ def _oracle(found: Mapping[str, Any]) -> str:
                 percent(cells["peers"]["majority"]),
             ]
         )
+    rows.append(["all, one model for all", "", *_overall(found), ""])
     head = [
         "family",
         "best strategies",
@@ -67,6 +68,17 @@ def _oracle(found: Mapping[str, Any]) -> str:
         "majority, steps",
     ]
     return _table(head, rows)
+
+
+def _overall(found: Mapping[str, Any]) -> list[str]:
+    """Best model and oracle over all families, with best strategies and step by step; one model answers everything."""
+    families = list(found["families"].values())
+    shown: list[str] = []
+    for way, value in (("best", lambda cells: max(cells.values())), ("chain", lambda cells: cells[CHAIN])):
+        models = [sum(value(cells["accuracy"][name]) for cells in families) / len(families) for name in RECIPES]
+        oracle = sum(cells["oracle"][way]["oracle"] for cells in families) / len(families)
+        shown += [percent(max(models)), percent(oracle)]
+    return shown
 
 
 def _plans(found: Mapping[str, Any]) -> str:

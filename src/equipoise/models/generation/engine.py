@@ -7,6 +7,7 @@ as fast as one after another with two threads each (two busy cores), and none of
 from __future__ import annotations
 
 import atexit
+import sys
 from collections.abc import Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
@@ -262,6 +263,7 @@ def engine(path: Path) -> Engine:
             path, dtype=torch.float32, attn_implementation="sdpa", local_files_only=True
         )
         tokenizer = AutoTokenizer.from_pretrained(path, local_files_only=True)
+        tokenizer.model_max_length = sys.maxsize  # `submit` answers for prompts that are too long; no warning is due
     except (OSError, ValueError, RuntimeError) as error:
         raise InputError(f"the model in '{path}' cannot be loaded: {error}") from error
     return Engine(model.eval(), tokenizer)
