@@ -24,7 +24,7 @@ METHODS = (
     "tree_of_thoughts",
 )
 
-QUESTIONS = 12
+QUESTIONS = 20
 """Of each family; the run then ends within 4 minutes on two cores."""
 
 EPILOG = """Example: equipoise quickstart --out runs/quickstart"""
