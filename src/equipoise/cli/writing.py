@@ -57,13 +57,10 @@ def recorded_team(name: str, recording: Path, columns: list[str], *, folder: Pat
         UnknownName: it has no such column.
     """
     held = read(recording)
-    known = [f"{agent}|{strategy}" for agent in held.agents for strategy in held.strategies(agent)]
-    pairs = []
     for column in columns:
-        if column not in known:
-            raise UnknownName("column", column, known)
-        agent, _, strategy = column.rpartition("|")
-        pairs.append((agent, strategy))
+        if column not in held.columns():
+            raise UnknownName("column", column, held.columns())
+    pairs = [held.parse_column(column) for column in columns]
     if len(set(pairs)) < len(pairs):
         raise InputError("a column is named twice. Name each one once.")
     path = os.path.relpath(recording.resolve(), folder.resolve())

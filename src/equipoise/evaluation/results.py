@@ -15,7 +15,7 @@ from equipoise.analysis.rows import OUTCOMES, Outcome, Row
 from equipoise.errors import InputError
 from equipoise.evaluation.grid import RUN, plain
 from equipoise.evaluation.settings import LOGS
-from equipoise.tasks.task import EPISODE
+from equipoise.recordings.inspect_log import EPISODE
 
 UNREAD = {"events", "messages", "attachments"}
 """What a log holds and results do not need; leaving it out makes reading several times as fast."""

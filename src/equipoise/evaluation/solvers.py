@@ -21,7 +21,8 @@ from inspect_ai.solver import Generate, Solver, TaskState, solver
 
 from equipoise.errors import InputError, ModelCallError
 from equipoise.methods.method import Method, available, method_type, parse
-from equipoise.tasks.task import EPISODE, problem_of
+from equipoise.recordings.inspect_log import EPISODE
+from equipoise.tasks.task import problem_of
 from equipoise.team.agent import Executor
 from equipoise.team.episode import Episode
 from equipoise.team.team import Team

@@ -175,7 +175,7 @@ def fixed_control(
 
 def available() -> list[str]:
     """Names of all methods."""
-    return plugins.names(package, contract="method")
+    return plugins.names(package, contracts=("method",))
 
 
 def method_type(name: str) -> type[Method]:
@@ -184,7 +184,7 @@ def method_type(name: str) -> type[Method]:
     Raises:
         UnknownName: there is no such method.
     """
-    module = plugins.load(package, name, what="method", contract="method")
+    module = plugins.load(package, name, what="method", contracts=("method",))
     (found,) = [
         value
         for value in vars(module).values()

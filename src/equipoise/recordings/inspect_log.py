@@ -20,7 +20,7 @@ from equipoise.errors import RecordingError
 from equipoise.recordings.row import Row
 
 EPISODE = "equipoise:episode"
-"""Where a solver of ours leaves its episode in a sample's store."""
+"""Where a solver of ours leaves its episode in a sample's store, as a JSON object."""
 
 PLAIN = "plain"
 """Strategy of a sample that no method of ours played."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -30,13 +29,11 @@ from inspect_ai.solver import TaskState, generate, prompt_template
 
 import equipoise.tasks as package
 from equipoise import plugins
-from equipoise.errors import InputError, UnknownName
+from equipoise.errors import InputError
+from equipoise.recordings.inspect_log import EPISODE
 from equipoise.tasks import graders
 from equipoise.tasks._source import Hub, Record, from_file, from_hub
 from equipoise.team.problem import Example, Problem
-
-EPISODE = "equipoise:episode"
-"""Where a solver leaves its episode in a sample's store, as a JSON object."""
 
 CONTRACTS = {"task", "family"}
 """Files of this folder that are not tasks: the contract of tasks and that of puzzle families."""
@@ -148,7 +145,7 @@ def assemble(name: str, samples: list[Sample], source: str) -> Task:
 
 def available() -> list[str]:
     """Names of all tasks."""
-    return [name for name in plugins.names(package) if name not in CONTRACTS]
+    return plugins.names(package, contracts=CONTRACTS)
 
 
 def load(name: str) -> Callable[..., Task]:
@@ -157,9 +154,7 @@ def load(name: str) -> Callable[..., Task]:
     Raises:
         UnknownName: there is no such task; says the nearest one.
     """
-    if name not in available():
-        raise UnknownName("task", name, available())
-    return getattr(import_module(f"{package.__name__}.{name}"), name)
+    return getattr(plugins.load(package, name, what="task", contracts=CONTRACTS), name)
 
 
 def problem_of(state: TaskState) -> Problem:
