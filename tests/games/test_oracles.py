@@ -16,7 +16,7 @@ import pytest
 from equipoise import games
 from equipoise.games import library
 
-from .test_continuation import folding_markov
+from .tracing.test_continuation import folding_markov
 
 SHAPES = [(2, 2), (2, 3), (4, 4), (2, 3, 2), (3, 3, 3), (2, 2, 2, 2)]
 MARKOV = [(1, (3, 2)), (3, (2, 3)), (5, (2, 2, 2)), (10, (4, 4, 4))]

@@ -11,31 +11,31 @@ from __future__ import annotations
 
 from equipoise.games import library
 from equipoise.games.batch import Batch, solve_batch
-from equipoise.games.bayesian import Bayesian
-from equipoise.games.bifurcation import Bifurcation
-from equipoise.games.branch import Branch, bifurcations, branches, trace
 from equipoise.games.certificate import Certificate, Certification, Criterion, certify
-from equipoise.games.common_payoff import CommonPayoff
 from equipoise.games.damp_certify_heat import DampCertifyHeat
 from equipoise.games.diagnostic import Diagnostic, Estimate, Finding, Verdict, judge
 from equipoise.games.equilibrium import Equilibrium, Spectrum
+from equipoise.games.forms.bayesian import Bayesian
+from equipoise.games.forms.common_payoff import CommonPayoff
+from equipoise.games.forms.hierarchy import Hierarchy
+from equipoise.games.forms.information import ProtocolGame, TokenGame
+from equipoise.games.forms.markov import Markov
+from equipoise.games.forms.normal_form import NormalForm
+from equipoise.games.forms.partially_observed import PartiallyObserved
+from equipoise.games.forms.typed_markov import PersistentTypes, RedrawnTypes
+from equipoise.games.forms.vote import Vote
 from equipoise.games.game import Game, Regularizer
 from equipoise.games.hierarchical_margin import HierarchicalMargin, hierarchical_margin
-from equipoise.games.hierarchy import Hierarchy
-from equipoise.games.information import ProtocolGame, TokenGame
 from equipoise.games.layout import Layout
-from equipoise.games.markov import Markov
-from equipoise.games.normal_form import NormalForm
-from equipoise.games.partially_observed import PartiallyObserved
 from equipoise.games.problem import Problem
+from equipoise.games.readers.nfg import read_nfg
+from equipoise.games.readers.npz import read_npz
+from equipoise.games.readers.openspiel import read_openspiel
 from equipoise.games.reading import Entry, read_entry
-from equipoise.games.reading_nfg import read_nfg
-from equipoise.games.reading_npz import read_npz
-from equipoise.games.reading_openspiel import read_openspiel
 from equipoise.games.solver import Limits, Run, Solver, Status
 from equipoise.games.solving import find_all, solve
-from equipoise.games.typed_markov import PersistentTypes, RedrawnTypes
-from equipoise.games.vote import Vote
+from equipoise.games.tracing.bifurcation import Bifurcation
+from equipoise.games.tracing.branch import Branch, bifurcations, branches, trace
 
 __all__ = [
     "Batch",

@@ -23,8 +23,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from equipoise.errors import InputError
+from equipoise.games.forms.normal_form import NormalForm
 from equipoise.games.layout import Index, Layout, Matrix, Vector
-from equipoise.games.normal_form import NormalForm
 from equipoise.games.problem import ROUNDING
 from equipoise.games.solver import Limits
 from equipoise.games.solvers import direct

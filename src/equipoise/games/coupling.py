@@ -27,12 +27,12 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from equipoise.games.common_payoff import CommonPayoff
+from equipoise.games.forms.common_payoff import CommonPayoff
+from equipoise.games.forms.hierarchy import Hierarchy
+from equipoise.games.forms.tensor_game import TensorGame
+from equipoise.games.forms.vote import Vote
 from equipoise.games.game import Game
-from equipoise.games.hierarchy import Hierarchy
 from equipoise.games.layout import Layout, Matrix, Vector
-from equipoise.games.tensor_game import TensorGame
-from equipoise.games.vote import Vote
 
 DIRECTIONS = ((1.0, 1.0), (1.0, 0.2), (0.2, 1.0))
 """Weights whose extreme points discard most others before they are sorted."""

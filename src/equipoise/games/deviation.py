@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from equipoise.games import stage
+from equipoise.games.forms.transition import chain, discounted
 from equipoise.games.game import Regularizer
 from equipoise.games.layout import Matrix, Vector
 from equipoise.games.response import softmax
-from equipoise.games.transition import chain, discounted
 
 if TYPE_CHECKING:
-    from equipoise.games.markov import Markov
+    from equipoise.games.forms.markov import Markov
 
 IMPROVEMENTS = 200
 SETTLED = 1e-13

@@ -27,8 +27,8 @@ import numpy as np
 
 from equipoise.errors import InputError
 from equipoise.games.coupling import coupling_of
+from equipoise.games.forms.hierarchy import Hierarchy
 from equipoise.games.game import Regularizer
-from equipoise.games.hierarchy import Hierarchy
 from equipoise.games.layout import Matrix, Vector
 
 ROUNDING = 1e-12

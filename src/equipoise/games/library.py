@@ -10,10 +10,10 @@ from collections.abc import Callable
 import numpy as np
 
 from equipoise.errors import UnknownName
-from equipoise.games.bayesian import Bayesian
+from equipoise.games.forms.bayesian import Bayesian
+from equipoise.games.forms.markov import Markov
+from equipoise.games.forms.normal_form import NormalForm
 from equipoise.games.game import Game
-from equipoise.games.markov import Markov
-from equipoise.games.normal_form import NormalForm
 
 
 def matching_pennies(*, reward: float = 1.0) -> NormalForm:

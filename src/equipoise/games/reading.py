@@ -18,10 +18,10 @@ from typing import Any
 import numpy as np
 
 from equipoise.errors import InputError, UnknownName
-from equipoise.games.bayesian import Bayesian
+from equipoise.games.forms.bayesian import Bayesian
+from equipoise.games.forms.markov import Markov
+from equipoise.games.forms.normal_form import NormalForm
 from equipoise.games.game import CONTINUATIONS, Game, Regularizer
-from equipoise.games.markov import Markov
-from equipoise.games.normal_form import NormalForm
 from equipoise.games.validation import as_array
 
 

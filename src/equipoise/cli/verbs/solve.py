@@ -123,7 +123,7 @@ def _followed(
 
 def _told(found: list[Equilibrium], branches: list[Branch], *, every: bool, traced: bool) -> dict[str, Any]:
     """What --json prints."""
-    from equipoise.games.branch import distinct
+    from equipoise.games.tracing.branch import distinct
 
     if every:
         status = "converged" if found else "limit"
@@ -161,7 +161,7 @@ def _counted(count: int) -> str:
 def _show(found: list[Equilibrium], branches: list[Branch], *, every: bool) -> None:
     from rich.console import Console
 
-    from equipoise.games.branch import distinct
+    from equipoise.games.tracing.branch import distinct
     from equipoise.reports.equilibrium_table import say, show, show_bifurcations
 
     console = Console()
@@ -179,7 +179,7 @@ def _show(found: list[Equilibrium], branches: list[Branch], *, every: bool) -> N
 
 
 def _draw(branches: list[Branch], plot: Path, *, quiet: bool) -> None:
-    from equipoise.games.branch import distinct
+    from equipoise.games.tracing.branch import distinct
     from equipoise.reports.branch_picture import branch_picture
     from equipoise.reports.drawing import standalone
 

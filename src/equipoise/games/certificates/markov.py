@@ -35,9 +35,9 @@ import numpy as np
 
 from equipoise.games import stage
 from equipoise.games.certificate import ROUNDING, Certificate, Criterion
+from equipoise.games.forms.markov import Markov
+from equipoise.games.forms.partially_observed import PartiallyObserved
 from equipoise.games.layout import Matrix, Vector
-from equipoise.games.markov import Markov
-from equipoise.games.partially_observed import PartiallyObserved
 from equipoise.games.problem import Problem
 
 SWEEPS = 100

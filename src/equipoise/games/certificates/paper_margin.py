@@ -27,14 +27,14 @@ from math import prod
 
 import numpy as np
 
-from equipoise.games.bayesian import Bayesian
 from equipoise.games.certificate import Certificate, Criterion
 from equipoise.games.certificates.symmetrised import modulus, prior_weights
-from equipoise.games.common_payoff import CommonPayoff
 from equipoise.games.coupling import coupling_of
+from equipoise.games.forms.bayesian import Bayesian
+from equipoise.games.forms.common_payoff import CommonPayoff
+from equipoise.games.forms.tensor_game import TensorGame
 from equipoise.games.game import Game
 from equipoise.games.problem import Problem
-from equipoise.games.tensor_game import TensorGame
 
 LARGEST = 4_000_000
 """Most entries of all matrices of extreme directions together: 32 MB and about a second."""

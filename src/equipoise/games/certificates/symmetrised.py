@@ -22,9 +22,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from equipoise.errors import InputError
-from equipoise.games.bayesian import Bayesian
 from equipoise.games.certificate import Certificate, Criterion
 from equipoise.games.coupling import Coupling, coupling_of
+from equipoise.games.forms.bayesian import Bayesian
 from equipoise.games.game import Game
 from equipoise.games.layout import Vector
 from equipoise.games.problem import Problem

@@ -21,16 +21,16 @@ from math import prod
 import numpy as np
 
 from equipoise.errors import InputError
-from equipoise.games.bayesian import Bayesian
-from equipoise.games.common_payoff import CommonPayoff
 from equipoise.games.diagnostic import Diagnostic, Estimate
+from equipoise.games.forms.bayesian import Bayesian
+from equipoise.games.forms.common_payoff import CommonPayoff
+from equipoise.games.forms.markov import Markov
+from equipoise.games.forms.normal_form import NormalForm
+from equipoise.games.forms.transition import discounted
 from equipoise.games.game import Game, Regularizer
 from equipoise.games.layout import Matrix, Vector
-from equipoise.games.markov import Markov
-from equipoise.games.normal_form import NormalForm
 from equipoise.games.problem import Problem
 from equipoise.games.stage import joint
-from equipoise.games.transition import discounted
 from equipoise.games.validation import as_array, check_distribution, check_shape
 
 MOST_PROFILES = 20_000

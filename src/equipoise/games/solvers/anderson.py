@@ -16,11 +16,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from equipoise.games.forms.vote import Vote
 from equipoise.games.layout import Vector
 from equipoise.games.problem import Problem
 from equipoise.games.solver import Limits, Run, Solver, Status
 from equipoise.games.solvers.newton import MATRIX_FREE_FROM, centred
-from equipoise.games.vote import Vote
 
 GROWTH_ALLOWED = 2.0
 SMALLEST_MIXING = 1e-4

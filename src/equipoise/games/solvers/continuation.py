@@ -19,14 +19,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from equipoise.games.bifurcation import COUNTED, Bifurcation, negative_eigenvalues, passed
-from equipoise.games.homotopy import Homotopy
 from equipoise.games.layout import Vector
-from equipoise.games.path import LIMIT, Path, principal
 from equipoise.games.problem import Problem
-from equipoise.games.pursuit import EXHAUSTED, REACHED
 from equipoise.games.solver import Limits, Run, Solver, Status
 from equipoise.games.solvers import direct, newton, newton_gmres
+from equipoise.games.tracing.bifurcation import COUNTED, Bifurcation, negative_eigenvalues, passed
+from equipoise.games.tracing.homotopy import Homotopy
+from equipoise.games.tracing.path import LIMIT, Path, principal
+from equipoise.games.tracing.pursuit import EXHAUSTED, REACHED
 
 LONG = 1e12
 """Step length at which the implicit steps of `newton` are Newton's own."""

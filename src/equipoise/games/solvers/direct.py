@@ -14,11 +14,11 @@ from typing import Any
 
 import numpy as np
 
+from equipoise.games.forms.tensor_game import TensorGame
 from equipoise.games.layout import Vector
 from equipoise.games.problem import Problem
 from equipoise.games.solver import Limits, Run, Solver, Status
 from equipoise.games.solvers.newton import COMPILED_LIMIT, Newton
-from equipoise.games.tensor_game import TensorGame
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -20,10 +20,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from equipoise.games.forms.tensor_game import TensorGame
 from equipoise.games.layout import Vector
 from equipoise.games.problem import Problem
 from equipoise.games.solver import Limits, Run, Solver, Status
-from equipoise.games.tensor_game import TensorGame
 
 LONGEST_STEP = 1e12
 SHORTEST_STEP = 0.1

@@ -28,8 +28,8 @@ import numpy as np
 
 from equipoise.errors import InputError
 from equipoise.games import stage
+from equipoise.games.forms.markov import Markov
 from equipoise.games.layout import Matrix, Vector
-from equipoise.games.markov import Markov
 from equipoise.games.problem import Problem
 from equipoise.games.solver import Limits, Run, Solver, Status
 from equipoise.games.solvers.mirror_descent import SMALLEST_DAMPING, WINDOW, MirrorDescent, circling

@@ -11,8 +11,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from equipoise.games import pursuit
 from equipoise.games.kernels import _derivatives, _softmax
+from equipoise.games.tracing import pursuit
 
 _compiled = njit(cache=True, error_model="numpy", nogil=True)
 _predict = _compiled(pursuit.predict)

@@ -146,7 +146,7 @@ def test_a_fold_is_located_without_jacobians_too(monkeypatch: pytest.MonkeyPatch
     options: dict[str, Any] = {"temperatures": [[0.05, 0.09], [0.07, 0.06]], "continuation": "plain"}
     game = library.two_state_markov()
     dense = games.bifurcations(game, starts=30, **options)
-    monkeypatch.setattr("equipoise.games.bordered.DENSE_LIMIT", 1)
+    monkeypatch.setattr("equipoise.games.tracing.bordered.DENSE_LIMIT", 1)
     free = games.bifurcations(game, starts=30, **options)
     assert [one.kind for one in dense] == [one.kind for one in free]
     assert "fold" in {one.kind for one in free}

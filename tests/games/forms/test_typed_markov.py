@@ -10,9 +10,9 @@ from tests.games.conftest import drawn_direction, drawn_policy, drawn_regularize
 
 from equipoise import games
 from equipoise.errors import InputError
+from equipoise.games.forms.typed_markov import PersistentTypes, RedrawnTypes
 from equipoise.games.game import CONTINUATIONS
-from equipoise.games.homotopy import Homotopy
-from equipoise.games.typed_markov import PersistentTypes, RedrawnTypes
+from equipoise.games.tracing.homotopy import Homotopy
 
 STATES, KINDS, ACTIONS, DISCOUNT = 3, (2, 3), (3, 2), 0.7
 Typed = PersistentTypes | RedrawnTypes
@@ -200,7 +200,7 @@ def test_three_agents_and_sparse_worlds_agree_with_dense_ones(monkeypatch: pytes
     payoffs, transitions = rng.normal(size=(3, 2, 2, 1, 3, 2, 3, 2)), rng.dirichlet(np.ones(2), size=(2, 2, 3, 2))
     prior = rng.dirichlet(np.ones(6)).reshape(2, 1, 3)
     dense = PersistentTypes(payoffs, transitions, 0.8, prior=prior, initial=[0.4, 0.6])
-    monkeypatch.setattr("equipoise.games.typed_markov.DENSE_ENTRIES", 0)
+    monkeypatch.setattr("equipoise.games.forms.typed_markov.DENSE_ENTRIES", 0)
     thin = PersistentTypes(payoffs, transitions, 0.8, prior=prior, initial=[0.4, 0.6])
     assert dense.world.transitions.dense and not thin.world.transitions.dense
     first, second = (games.solve(game, [0.9, 1.1, 0.7]) for game in (dense, thin))

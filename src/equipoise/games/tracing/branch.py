@@ -20,17 +20,17 @@ from typing import Any
 import numpy as np
 
 from equipoise.errors import InputError
-from equipoise.games.bifurcation import Bifurcation, passed
 from equipoise.games.equilibrium import plain
 from equipoise.games.game import Game, Regularizer
-from equipoise.games.homotopy import Homotopy
 from equipoise.games.layout import Matrix, Vector
-from equipoise.games.path import LIMIT, Path, follow, principal
 from equipoise.games.problem import Problem
-from equipoise.games.pursuit import REACHED
 from equipoise.games.solver import Status
 from equipoise.games.solvers.newton import Newton
 from equipoise.games.solving import find_all, solve
+from equipoise.games.tracing.bifurcation import Bifurcation, passed
+from equipoise.games.tracing.homotopy import Homotopy
+from equipoise.games.tracing.path import LIMIT, Path, follow, principal
+from equipoise.games.tracing.pursuit import REACHED
 
 APART = 1e-6
 

@@ -29,8 +29,8 @@ from typing import Any
 import numpy as np
 
 from equipoise.errors import InputError
-from equipoise.games.histories import Branch, Histories, Play, unroll
-from equipoise.games.partially_observed import PartiallyObserved
+from equipoise.games.forms.histories import Branch, Histories, Play, unroll
+from equipoise.games.forms.partially_observed import PartiallyObserved
 from equipoise.games.validation import as_array, check_discount, check_distribution, check_shape
 
 ANY_DISCOUNT = 0.25

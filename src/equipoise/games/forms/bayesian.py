@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 
 from equipoise.errors import InputError
+from equipoise.games.forms.tensor_game import TensorGame
 from equipoise.games.layout import Layout
-from equipoise.games.tensor_game import TensorGame
 from equipoise.games.validation import as_array, check_distribution, check_shape
 
 

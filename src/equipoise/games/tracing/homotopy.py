@@ -22,10 +22,10 @@ from typing import Literal
 
 import numpy as np
 
+from equipoise.games.forms.markov import Markov
+from equipoise.games.forms.partially_observed import PartiallyObserved
 from equipoise.games.game import Regularizer, Tangent
 from equipoise.games.layout import Index, Matrix, Vector
-from equipoise.games.markov import Markov
-from equipoise.games.partially_observed import PartiallyObserved
 from equipoise.games.problem import Problem
 
 COLDEST_SPLIT = 1e-9

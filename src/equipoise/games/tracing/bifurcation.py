@@ -26,11 +26,11 @@ from typing import Any, Literal
 
 import numpy as np
 
-from equipoise.games.bordered import Bordered, formed
 from equipoise.games.equilibrium import plain
-from equipoise.games.homotopy import Homotopy
 from equipoise.games.layout import Matrix, Vector
-from equipoise.games.path import Path
+from equipoise.games.tracing.bordered import Bordered, formed
+from equipoise.games.tracing.homotopy import Homotopy
+from equipoise.games.tracing.path import Path
 
 Kind = Literal["fold", "pitchfork", "transcritical", "multiple"]
 

@@ -23,8 +23,8 @@ from typing import Any, Protocol
 import numpy as np
 
 from equipoise.errors import InputError
-from equipoise.games.markov import Markov
-from equipoise.games.partially_observed import IDLE
+from equipoise.games.forms.markov import Markov
+from equipoise.games.forms.partially_observed import IDLE
 
 MOST_STATES = 100_000
 """Unrolling takes seconds there, a solve tens of them."""

@@ -24,9 +24,9 @@ from typing import Any
 import numpy as np
 
 from equipoise.errors import InputError
+from equipoise.games.forms.markov import Markov
+from equipoise.games.forms.partially_observed import PartiallyObserved
 from equipoise.games.layout import Matrix, Vector
-from equipoise.games.markov import Markov
-from equipoise.games.partially_observed import PartiallyObserved
 from equipoise.games.validation import as_array, check_distribution, check_shape
 
 DENSE_ENTRIES = 2_000_000

@@ -24,10 +24,10 @@ import numpy as np
 
 from equipoise.errors import InputError
 from equipoise.games import deviation, stage
+from equipoise.games.forms.transition import Transitions, chain, discounted
 from equipoise.games.game import Game, Regularizer, Tangent
 from equipoise.games.layout import Layout, Matrix, Vector
 from equipoise.games.response import SMALLEST, divergence, entropy
-from equipoise.games.transition import Transitions, chain, discounted
 from equipoise.games.validation import as_array, check_discount, check_shape
 
 

@@ -9,8 +9,8 @@ from tests.games.conftest import drawn_policy, drawn_regularizer, markov
 
 from equipoise import games
 from equipoise.errors import InputError
+from equipoise.games.forms.transition import sweep
 from equipoise.games.game import CONTINUATIONS
-from equipoise.games.transition import sweep
 
 
 def random_markov(seed: int, states: int = 4, *, discount: float = 0.9, as_sparse: bool = False) -> games.Markov:

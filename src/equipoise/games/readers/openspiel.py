@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from equipoise.errors import InputError, MissingExtra, UnknownName
-from equipoise.games.normal_form import NormalForm
+from equipoise.games.forms.normal_form import NormalForm
 from equipoise.games.reading import Entry
 
 MOST_STATES = 20_000

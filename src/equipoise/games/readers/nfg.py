@@ -22,7 +22,7 @@ from math import isfinite, prod
 import numpy as np
 
 from equipoise.errors import InputError
-from equipoise.games.normal_form import NormalForm
+from equipoise.games.forms.normal_form import NormalForm
 from equipoise.games.reading import Entry
 
 TOKEN = re.compile(r'"(?:\\.|[^"\\])*"|[{}]|[^\s{}",]+|\S')

@@ -10,9 +10,9 @@ from tests.games.conftest import MAKERS, drawn_direction, drawn_policy, drawn_re
 
 from equipoise import games
 from equipoise.errors import InputError
+from equipoise.games.forms.tensor_game import TensorGame
 from equipoise.games.game import Game
 from equipoise.games.layout import Layout
-from equipoise.games.tensor_game import TensorGame
 
 CLUSTERS = {2: [[1], [0]], 3: [[2, 0], [1]], 4: [[0, 3], [2], [1]]}
 

@@ -19,13 +19,13 @@ from types import ModuleType
 import numpy as np
 from numpy.typing import NDArray
 
-from equipoise.games import pursuit
-from equipoise.games.bordered import Bordered, formed
-from equipoise.games.homotopy import Homotopy
+from equipoise.games.forms.tensor_game import TensorGame
 from equipoise.games.layout import Matrix, Vector
-from equipoise.games.pursuit import EXHAUSTED, LOST, REACHED
 from equipoise.games.solvers.newton import COMPILED_LIMIT
-from equipoise.games.tensor_game import TensorGame
+from equipoise.games.tracing import pursuit
+from equipoise.games.tracing.bordered import Bordered, formed
+from equipoise.games.tracing.homotopy import Homotopy
+from equipoise.games.tracing.pursuit import EXHAUSTED, LOST, REACHED
 
 LIMIT = 5_000
 """Most attempted steps."""
@@ -141,7 +141,7 @@ def principal(homotopy: Homotopy, *, limit: int = LIMIT, longest: float = np.inf
 def _kernels() -> ModuleType | None:
     """`path_kernels`, or None where numba is not installed."""
     try:
-        from equipoise.games import path_kernels
+        from equipoise.games.tracing import path_kernels
     except ImportError:
         return None
     return path_kernels

@@ -16,10 +16,10 @@ from typing import Any
 
 import numpy as np
 
-from equipoise.games.homotopy import Homotopy
+from equipoise.games.forms.vote import Vote
 from equipoise.games.layout import Vector
 from equipoise.games.solvers.newton import DENSE_LIMIT
-from equipoise.games.vote import Vote
+from equipoise.games.tracing.homotopy import Homotopy
 
 DENSE_VOTE = 100
 """`DENSE_LIMIT` of vote games."""

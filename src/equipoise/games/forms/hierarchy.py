@@ -33,12 +33,12 @@ from typing import Any
 import numpy as np
 
 from equipoise.errors import InputError
-from equipoise.games.bayesian import Bayesian
-from equipoise.games.common_payoff import CommonPayoff
+from equipoise.games.forms.bayesian import Bayesian
+from equipoise.games.forms.common_payoff import CommonPayoff
+from equipoise.games.forms.markov import Markov
+from equipoise.games.forms.normal_form import NormalForm
 from equipoise.games.game import Game, Regularizer, Tangent
 from equipoise.games.layout import Index, Layout, Matrix, Vector
-from equipoise.games.markov import Markov
-from equipoise.games.normal_form import NormalForm
 from equipoise.games.validation import as_array, check_shape
 
 LARGEST_JOINT = 4_000_000

@@ -27,10 +27,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from equipoise.errors import InputError
+from equipoise.games.forms.markov import Markov
+from equipoise.games.forms.transition import chain
 from equipoise.games.game import Game, Regularizer, Tangent
 from equipoise.games.layout import Index, Layout, Matrix, Vector
-from equipoise.games.markov import Markov
-from equipoise.games.transition import chain
 
 IDLE = -1
 """The information set of an agent that does not act in a state."""

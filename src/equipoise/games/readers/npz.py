@@ -24,13 +24,13 @@ from typing import Any
 import numpy as np
 
 from equipoise.errors import InputError, UnknownName
-from equipoise.games.bayesian import Bayesian
-from equipoise.games.common_payoff import CommonPayoff
+from equipoise.games.forms.bayesian import Bayesian
+from equipoise.games.forms.common_payoff import CommonPayoff
+from equipoise.games.forms.markov import Markov
+from equipoise.games.forms.normal_form import NormalForm
+from equipoise.games.forms.vote import Vote
 from equipoise.games.game import CONTINUATIONS, Game, Regularizer
-from equipoise.games.markov import Markov
-from equipoise.games.normal_form import NormalForm
 from equipoise.games.reading import Entry
-from equipoise.games.vote import Vote
 
 Arrays = Mapping[str, np.ndarray]
 

@@ -11,8 +11,8 @@ from tests.games.conftest import drawn_direction, drawn_policy, drawn_regularize
 
 from equipoise import games
 from equipoise.errors import InputError
+from equipoise.games.forms.information import ProtocolGame, TokenGame
 from equipoise.games.game import CONTINUATIONS, Game, Regularizer
-from equipoise.games.information import ProtocolGame, TokenGame
 from equipoise.games.response import divergence, entropy
 
 STATES, ACTIONS, SEEN, TOKENS = 2, (2, 3), (2, 1), 3
@@ -255,7 +255,7 @@ def test_a_stage_of_message_and_candidates_counts_once_in_the_discount(continuat
 
 def test_wrong_input_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     given = arrays(14)
-    monkeypatch.setattr("equipoise.games.histories.MOST_STATES", 1_000)
+    monkeypatch.setattr("equipoise.games.forms.histories.MOST_STATES", 1_000)
     with pytest.raises(InputError, match="horizon is 0"):
         TokenGame(**given, horizon=0, discount=0.5)
     with pytest.raises(InputError, match="must be 1"):

@@ -12,13 +12,14 @@ from hypothesis import strategies as st
 
 from equipoise import games
 from equipoise.errors import InputError
-from equipoise.games import library, pursuit
+from equipoise.games import library
 from equipoise.games.game import CONTINUATIONS, Game, Regularizer
-from equipoise.games.homotopy import Homotopy
-from equipoise.games.path import follow, principal, unit_of_time
 from equipoise.games.solvers.continuation import Continuation
+from equipoise.games.tracing import pursuit
+from equipoise.games.tracing.homotopy import Homotopy
+from equipoise.games.tracing.path import follow, principal, unit_of_time
 
-from .conftest import drawn_regularizer
+from ..conftest import drawn_regularizer
 
 
 def random_markov(
@@ -259,7 +260,7 @@ def test_natural_continuation_jumps_at_the_first_fold_of_the_30_state_game() -> 
 def test_matrix_free_steps_follow_the_same_path(continuation: str, monkeypatch: pytest.MonkeyPatch) -> None:
     game = random_markov(8, states=6, shape=(2, 3, 2))
     dense = games.trace(game, 0.15, continuation=continuation)
-    monkeypatch.setattr("equipoise.games.bordered.DENSE_LIMIT", 10)
+    monkeypatch.setattr("equipoise.games.tracing.bordered.DENSE_LIMIT", 10)
     free = games.trace(game, 0.15, continuation=continuation)
     assert free.arrived
     np.testing.assert_allclose(free.policies[-1], dense.policies[-1], atol=1e-11)

@@ -1,0 +1,1 @@
+"""The kinds of game, one file each; the contract is `game.py`."""

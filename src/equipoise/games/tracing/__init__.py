@@ -1,0 +1,1 @@
+"""Following branches of equilibria through temperature: predictor, corrector, folds and pitchforks."""
