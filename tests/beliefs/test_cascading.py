@@ -62,7 +62,7 @@ def test_the_usual_price_keeps_the_weighted_votes_accuracy_for_less(team: tuple[
 
 def test_a_higher_price_never_asks_more(team: tuple[Ballots, Ballots]) -> None:
     train, _ = team
-    prices = pricing.grid(train.cost)
+    prices = np.append(pricing.grid(train.cost), 1.5 / train.cost.sum(axis=1).mean())
     costs = [mean_of(policy, train)[1] for policy in learn_cascades(train, list(prices))]
     assert all(later <= earlier * 1.02 for earlier, later in pairwise(costs))
     assert costs[-1] < 0.3 * costs[0]
@@ -131,7 +131,7 @@ def test_what_is_judged_is_held_out(simulate: Any) -> None:
     ballots = priced(simulate([0.5] * 5, 1, 80, seed=9))
     judged = [judge(priced(simulate([0.5] * 5, 1, 80, seed=seed)), np.zeros(1)).accuracy.mean() for seed in range(12)]
     assert np.mean(judged) == pytest.approx(0.5, abs=0.02)
-    assert judge(ballots, np.zeros(1)).reference == pytest.approx(0.5, abs=0.15)
+    assert judge(ballots, np.zeros(1)).weighted == pytest.approx(0.5, abs=0.15)
 
 
 def test_with_too_little_to_learn_it_is_the_vote(simulate: Any) -> None:
@@ -163,7 +163,7 @@ BARS = {  # accuracy against the vote's, in points; tokens, as a share of the vo
     "gsm_mid5": (-0.7, 0.60),
     "gsmP_gpt35": (-0.8, 0.65),
     "gsmP_mix": (-1.2, 0.42),
-    "plan_gpt4": (2.0, 0.75),
+    "plan_gpt4": (1.0, 0.50),
     "csqa_all12": (0.4, 0.06),
 }
 

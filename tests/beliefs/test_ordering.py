@@ -56,9 +56,38 @@ def test_an_order_has_an_end() -> None:
     assert len(coverage(right, right.mean(axis=0), np.ones(30))[0]) == 30
 
 
-def test_the_usual_price_is_the_largest_that_keeps_the_accuracy() -> None:
-    prices, accuracy = np.array([0.0, 1.0, 2.0, 3.0]), np.array([0.9, 0.896, 0.894, 0.7])
-    assert pricing.largest_within(prices, accuracy, 0.9) == 1.0
-    assert pricing.largest_within(prices, accuracy, 0.6) == 3.0
-    assert pricing.largest_within(prices, accuracy, 0.99) == 0.0
+def curve(accuracy: list[float], cost: list[float]) -> pricing.Curve:
+    return pricing.Curve(prices=np.arange(float(len(cost))), accuracy=np.array(accuracy), cost=np.array(cost))
+
+
+@pytest.mark.parametrize(
+    ("weighted", "vote", "usual"),
+    [
+        (0.9, 0.8, 1.0),  # within half a point of the weighted vote
+        (0.6, 0.6, 3.0),  # worse than the vote is not asked for
+        (0.6, 0.894, 2.0),  # within half a point of the plain vote
+        (0.99, 0.5, 1.0),  # nothing reaches it: within half a point of the best
+    ],
+)
+def test_the_usual_price_is_the_largest_that_keeps_the_accuracy(weighted: float, vote: float, usual: float) -> None:
+    found = curve([0.9, 0.896, 0.894, 0.7], [40.0, 30.0, 20.0, 10.0])
+    assert pricing.usual(found, curve([vote], [100.0]), weighted) == usual
+
+
+@pytest.mark.parametrize(
+    ("vote", "usual"),
+    [
+        (0.80, 2.0),  # half of the cost keeps 0.07 of a gain of 0.1
+        (0.83, 2.0),  # 0.04 of 0.07
+        (0.86, 0.0),  # 0.01 of 0.04 is less than half
+        (0.904, 0.0),  # it would lose to the plain vote
+    ],
+)
+def test_half_of_the_cost_is_worth_half_of_the_gain(vote: float, usual: float) -> None:
+    found = curve([0.9, 0.88, 0.87, 0.6], [80.0, 70.0, 50.0, 10.0])
+    assert pricing.usual(found, curve([vote], [100.0]), 0.9) == usual
+
+
+def test_folds_are_of_equal_size_and_drawn_anew() -> None:
+    assert (pricing.folds(47) != pricing.folds(47, 1)).any()
     assert np.bincount(pricing.folds(47)).tolist() == [5] * 7 + [4] * 3

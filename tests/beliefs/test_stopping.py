@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from equipoise.beliefs.ballots import NO_ANSWER, Ballots
 from equipoise.beliefs.policy import run
 from equipoise.beliefs.prefixes import lead, settled
-from equipoise.beliefs.stopping import EarlyVote, ends, induct, spread
+from equipoise.beliefs.stopping import EarlyVote, basis, ends, induct, spread
 from equipoise.beliefs.vote import Vote
 
 COST = (1.0, 2.0, 3.0, 1.5)
@@ -75,8 +75,9 @@ def test_backward_induction_finds_what_brute_force_finds(places: int, odds: int,
     right = np.where(np.stack([now.tied for now in leads]) == 2, 0.5, right)
     belief = np.stack([[sure_after(tuple(row[: t + 1]), odds) for row in rows] for t in range(places)])
     settles = np.zeros(belief.shape, dtype=bool)
-    gains = induct(belief, right, settles, np.tile(COST[:places], (len(rows), 1)), np.array([price]))
-    (last,) = ends(gains, belief, settles)
+    terms = basis(belief, np.zeros((*belief.shape, 0)))
+    gains = induct(terms, right, settles, np.tile(COST[:places], (len(rows), 1)), np.array([price]))
+    (last,) = ends(gains, terms, settles)
     goes_on = best_play(places, odds, price)
     for row, end in zip(rows, last, strict=True):
         stops = [t for t in range(places) if not goes_on(tuple(int(x) for x in row[: t + 1]))]

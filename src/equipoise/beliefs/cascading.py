@@ -1,18 +1,20 @@
-"""Learning a cascade: the order of columns and, where none is named, the price, each judged on folds.
+"""Learning a cascade: the order of columns, what is looked at and, where none is named, the price, judged on folds.
 
 For every candidate order (see `ordering`) and every price, the belief and the stop rule are learned on nine tenths of
 the training questions and played on the last. A price takes the order of largest utility there, accuracy − price ·
-cost, and is learned once more on all questions. With fewer than `ENOUGH` labelled questions nothing of this can be
-judged: a plain vote decides, ties go to the best column, and it ends when its outcome is certain; without labels, or
-with labels that contradict each other, the same in the team's order.
+cost, and is learned once more on all questions. An informed cascade may look at lengths and looks too (`signals`), if
+they pass a gate: on the same folds they must raise the utility, at the best order and on average over the prices, by
+`GATE`. With fewer than `ENOUGH` labelled questions nothing of this can be judged: a plain vote decides, ties go to the
+best column, and it ends when its outcome is certain; without labels, or with labels that contradict each other, the
+same in the team's order.
 
-Cost: O(orders × folds × questions × columns²) for the beliefs, whatever the number of prices: a tenth of a second
-for 500 questions of five columns.
+Cost: O(orders × folds × questions × columns²) for the beliefs, whatever the number of prices: a quarter of a second
+for 500 questions of five columns, and twice that for an informed one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,136 +23,160 @@ from scipy.stats import rankdata
 
 from equipoise.beliefs import competence, ordering, pricing
 from equipoise.beliefs.ballots import Ballots, Bools, Floats
-from equipoise.beliefs.calibration import Belief, fit_belief
+from equipoise.beliefs.judged import Judged, prices_to_try, taken
 from equipoise.beliefs.policy import Policy
-from equipoise.beliefs.prefixes import Lead, lead, settled
+from equipoise.beliefs.prefixes import LEVEL
+from equipoise.beliefs.pricing import Curve
+from equipoise.beliefs.signals import Signals, learn_signals
+from equipoise.beliefs.stages import stages
 from equipoise.beliefs.stopping import Cascade, EarlyVote, ends, induct
 from equipoise.beliefs.weighted_vote import ENOUGH
 
+GATE = 0.0025
+"""Utility that signals must add on held-out training questions, on average over the prices."""
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Judged:
-    """What candidate orders give at some prices, on questions that had no part in learning.
+class Candidate:
+    """A cascade that might be learned.
 
     Attributes:
-        orders: the candidates.
-        accuracy: [orders, prices].
-        cost: [orders, prices] mean cost of a question.
-        reference: accuracy of everybody's vote, weighted or plain, whichever is better.
+        order: [places] column indices.
+        informed: whether it looks at signals.
     """
 
-    orders: list[NDArray[np.intp]]
-    accuracy: Floats
-    cost: Floats
-    reference: float
+    order: NDArray[np.intp]
+    informed: bool = False
 
 
-def learn_cascades(train: Ballots | None, prices: Sequence[float | None]) -> list[Policy]:
+def untaught(train: Ballots | None) -> Policy | None:
+    """What is played where too little can be learned: a plain vote that ends when its outcome is certain.
+
+    None where there is enough to learn from.
+    """
+    if train is None or train.correct is None or not competence.labels_follow_answers(train):
+        return EarlyVote()
+    return _tie_broken(train, train.correct) if len(train) < ENOUGH else None
+
+
+def learn_cascades(train: Ballots | None, prices: Sequence[float | None], *, informed: bool = False) -> list[Policy]:
     """A policy per price.
 
     Args:
         train: recorded questions with labels, or None.
-        prices: accuracy that a unit of cost must be worth; None is the largest at which accuracy stays within half a
-            point of everybody's vote, weighted or plain, whichever is better.
+        prices: accuracy that a unit of cost must be worth; None is the one that `pricing.usual` chooses.
+        informed: whether signals are looked at where that pays.
     """
-    if train is None or train.correct is None or not competence.labels_follow_answers(train):
-        return [EarlyVote() for _ in prices]
-    if len(train) < ENOUGH:
-        return [_tie_broken(train, train.correct) for _ in prices]
-    named = [price for price in prices if price is not None]
-    choice = pricing.grid(train.cost) if None in prices else np.zeros(0)
-    tried = np.unique(np.concatenate([named, choice]))
-    judged = judge(train, tried)
-    best = (judged.accuracy - tried * judged.cost).argmax(axis=0)
-    usual = None
-    if len(choice):
-        accuracy = judged.accuracy[best, np.arange(len(tried))]
-        usual = pricing.largest_within(tried, np.where(np.isin(tried, choice), accuracy, -1.0), judged.reference)
-    wanted = np.array([usual if price is None else price for price in prices], dtype=np.float64)
-    picked = best[np.searchsorted(tried, wanted)]
+    simple = untaught(train)
+    if simple is not None or train is None:
+        return [simple or EarlyVote() for _ in prices]
+    judged = judge(train, prices_to_try(train, prices), informed=informed)
+    wanted, picked = taken(judged, train, prices)
     policies: dict[int, Policy] = {}
-    weights = _weights(train)
+    weights, signals = competence.vote_weights(train), learn_signals(train) if informed else None
     for which in np.unique(picked):
         places = np.flatnonzero(picked == which)
-        order = judged.orders[which]
-        stages = _stages(train, order, weights)
-        belief = fit_belief(stages.leads, stages.right)
-        gains = induct(stages.believed(belief), stages.right, stages.settles, train.cost[:, order], wanted[places])
+        candidate = judged.candidates[which]
+        told = signals if candidate.informed else None
+        learned = stages(train, candidate.order, weights, told)
+        belief = learned.belief()
+        gains = induct(learned.terms(belief), learned.right, learned.settles, learned.cost, wanted[places])
         for place, gain in zip(places, gains, strict=True):
-            price = float(wanted[place])
-            policies[int(place)] = Cascade(order=order, weights=weights, belief=belief, gains=gain, price=price)
+            policies[int(place)] = Cascade(
+                order=candidate.order,
+                weights=weights,
+                belief=belief,
+                gains=gain,
+                price=float(wanted[place]),
+                signals=told,
+            )
     return [policies[place] for place in range(len(prices))]
 
 
-def judge(train: Ballots, prices: Floats) -> Judged:
-    """What the candidate orders give at each price, learned on all folds but one and played on that.
+def judge(train: Ballots, prices: Floats, *, informed: bool = False) -> Judged[Candidate]:
+    """What the candidates give at each price, learned on all folds but one and played on that.
 
     Args:
         train: recorded questions with labels.
         prices: in ascending order.
+        informed: whether candidates that look at signals are tried; those that are left pass the gate, all or none.
     """
     assert train.correct is not None
     accuracy_of = competence.competence(train.correct, np.ones_like(train.correct))
-    candidates = ordering.orders(train.correct, accuracy_of, train.cost.mean(axis=0))
+    found = ordering.orders(train.correct, accuracy_of, train.cost.mean(axis=0))
+    candidates = [
+        Candidate(order=order, informed=told) for told in ([False, True] if informed else [False]) for order in found
+    ]
     hits, cost = np.zeros((2, len(candidates), len(prices)))
-    reference = 0.0
-    fold = pricing.folds(len(train))
-    for part in range(pricing.FOLDS):
-        rest, held = train.at(fold != part), train.at(fold == part)
-        weights = _weights(rest)
-        reference += _everybody(held, weights)
-        for which, order in enumerate(candidates):
-            learned, played = _stages(rest, order, weights), _stages(held, order, weights)
-            belief = fit_belief(learned.leads, learned.right)
-            spent = rest.cost[:, order]
-            gains = induct(learned.believed(belief), learned.right, learned.settles, spent, prices)
-            last = ends(gains, played.believed(belief), played.settles)
-            rows = np.arange(len(held))
-            hits[which] += played.right[last, rows].sum(axis=1)
-            cost[which] += held.cost[:, order].cumsum(axis=1)[rows, last].sum(axis=1)
-    count = len(train)
-    plain = _everybody(train, np.ones_like(accuracy_of))
-    return Judged(orders=candidates, accuracy=hits / count, cost=cost / count, reference=max(reference, plain) / count)
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class _Stages:
-    """An order's states after each answer, on labelled questions; `right` and `settles` are [places, questions]."""
-
-    leads: list[Lead]
-    right: Floats
-    settles: Bools
-
-    def believed(self, belief: Belief) -> Floats:
-        return np.stack([belief(now, stage) for stage, now in enumerate(self.leads)])
-
-
-def _stages(ballots: Ballots, order: NDArray[np.intp], weights: Floats) -> _Stages:
-    assert ballots.correct is not None
-    counts = range(1, len(order) + 1)
-    leads = [lead(ballots, order, asked, weights) for asked in counts]
-    correct, rows = ballots.correct[:, order] & ballots.answered[:, order], np.arange(len(ballots))
-    return _Stages(
-        leads=leads,
-        right=np.stack([correct[rows, now.top] for now in leads]).astype(np.float64),
-        settles=np.stack([settled(now, order, t, weights) for t, now in zip(counts, leads, strict=True)]),
+    voted = 0.0
+    for rest, held in cuts(train):
+        weights, signals = competence.vote_weights(rest), learn_signals(rest) if informed else None
+        voted += everybody(held, weights)
+        for which, candidate in enumerate(candidates):
+            told = signals if candidate.informed else None
+            right, spent = _played(rest, held, candidate.order, weights, told, prices)
+            hits[which] += right
+            cost[which] += spent
+    count = len(train) * pricing.REPEATS
+    judged = Judged(
+        candidates=candidates,
+        prices=prices,
+        accuracy=hits / count,
+        cost=cost / count,
+        vote=plain_vote(train),
+        weighted=voted / count,
     )
+    return _gated(judged)
 
 
-def _weights(train: Ballots) -> Floats:
-    """[columns] what a vote adds to its answer: log-odds + b, 0 for a column below a blind guess, 1 if all are."""
-    assert train.correct is not None
-    p = competence.competence(train.correct, train.answered)
-    weights = np.maximum(competence.weights(p, competence.wrong_answers(train)), 0.0)
-    return weights if weights.any() else np.ones_like(weights)
+def cuts(train: Ballots) -> Iterator[tuple[Ballots, Ballots]]:
+    """All folds but one and that one, for every fold of every repeat."""
+    for repeat in range(pricing.REPEATS):
+        fold = pricing.folds(len(train), repeat)
+        for part in range(pricing.FOLDS):
+            yield train.at(fold != part), train.at(fold == part)
 
 
-def _everybody(ballots: Ballots, weights: Floats) -> float:
-    """How many questions everybody's weighted vote gets right."""
+def plain_vote(train: Ballots) -> Curve:
+    """Everybody's plain vote on the training questions: one point, at price 0."""
+    accuracy = everybody(train, np.ones(len(train.columns))) / len(train)
+    cost = train.cost.sum(axis=1).mean()
+    return Curve(prices=np.zeros(1), accuracy=np.array([accuracy]), cost=np.array([cost]))
+
+
+def everybody(ballots: Ballots, weights: Floats) -> float:
+    """How many questions everybody's weighted vote gets right; answers level with each other share."""
     assert ballots.correct is not None
     support = np.where(ballots.answered, ballots.same @ weights, -np.inf)
-    chosen = support.argmax(axis=1)[:, None]
-    return float(np.take_along_axis(ballots.correct & ballots.answered, chosen, axis=1).sum())
+    level = ballots.answered & (support >= support.max(axis=1, keepdims=True) - LEVEL)
+    each = level / np.maximum(ballots.same.sum(axis=2), 1)  # an answer counts once, however many gave it
+    total = np.maximum(each.sum(axis=1), 1e-12)
+    return float(((each * ballots.correct).sum(axis=1) / total).sum())
+
+
+def _played(
+    rest: Ballots,
+    held: Ballots,
+    order: NDArray[np.intp],
+    weights: Floats,
+    signals: Signals | None,
+    prices: Floats,
+) -> tuple[Floats, Floats]:
+    """[prices] how many held-out questions a cascade learned on the rest gets right, and what it spends on them."""
+    learned, played = stages(rest, order, weights, signals), stages(held, order, weights, signals)
+    belief = learned.belief()
+    gains = induct(learned.terms(belief), learned.right, learned.settles, learned.cost, prices)
+    last, rows = ends(gains, played.terms(belief), played.settles), np.arange(len(held))
+    return played.right[last, rows].sum(axis=1), played.cost.cumsum(axis=1)[rows, last].sum(axis=1)
+
+
+def _gated(judged: Judged[Candidate]) -> Judged[Candidate]:
+    """The candidates that look at signals if that pays, else the others."""
+    groups = [[i for i, c in enumerate(judged.candidates) if c.informed is told] for told in (False, True)]
+    if not groups[1]:
+        return judged
+    simple, informed = (judged.utility[group].max(axis=0).mean() for group in groups)
+    return judged.only(groups[int(informed - simple >= GATE)])
 
 
 def _tie_broken(train: Ballots, correct: Bools) -> EarlyVote:

@@ -86,6 +86,13 @@ def weights(p: Floats, wrong: float) -> Floats:
     return logit(p) + np.log(wrong)
 
 
+def vote_weights(train: Ballots) -> Floats:
+    """[columns] what a vote adds to its answer: log-odds + b, 0 for a column below a blind guess, 1 if all are."""
+    assert train.correct is not None
+    weighed = np.maximum(weights(competence(train.correct, train.answered), wrong_answers(train)), 0.0)
+    return weighed if weighed.any() else np.ones_like(weighed)
+
+
 def labels_follow_answers(train: Ballots) -> bool:
     """Whether the labels belong to these answers: equal answers to a question are right together, or wrong together.
 

@@ -7,6 +7,8 @@ $$S_a = \sum_{i \le t:\, a_{o_i} = a} w_{o_i}, \qquad \hat a = \arg\max_a S_a$$
 and â leads. What decides whether â is right, in order of worth on recorded models: its weight, its margin over the
 second, how many agree, their share, how many different answers there are; then who agrees.
 
+Lengths and looks (`signals`) may follow.
+
 Cost: O(questions × t²).
 """
 
@@ -18,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from equipoise.beliefs.ballots import Ballots, Bools, Floats
+from equipoise.beliefs.signals import Signals
 
 LEVEL = 1e-9
 """Supports this close are equal: sums of the same numbers in another order differ by rounding."""
@@ -35,7 +38,9 @@ class Lead:
         margin: [questions] lead over the second answer, or over no vote at all.
         tied: [questions] how many answers share the lead, at least 1.
         features: [questions, 7 + columns of the whole order] what a belief is made of; `who` fills the last places:
-            1 agrees with the leading answer, −1 gave another, 0 gave none or was not asked.
+            1 agrees with the leading answer, −1 gave another, 0 gave none or was not asked. With signals, those follow:
+            mean length of the leading answer's and of all answers, each column's, and the question's looks.
+        context: [questions, CONTEXT] signals that tell what another answer is worth; [questions, 0] without signals.
     """
 
     support: Floats
@@ -45,9 +50,12 @@ class Lead:
     margin: Floats
     tied: NDArray[np.intp]
     features: Floats
+    context: Floats
 
 
-def lead(ballots: Ballots, order: NDArray[np.intp], asked: int, weights: Floats) -> Lead:
+def lead(
+    ballots: Ballots, order: NDArray[np.intp], asked: int, weights: Floats, signals: Signals | None = None
+) -> Lead:
     """The state after the first columns of an order.
 
     Args:
@@ -55,6 +63,7 @@ def lead(ballots: Ballots, order: NDArray[np.intp], asked: int, weights: Floats)
         order: [places] column indices.
         asked: t, the length of the prefix, at least 1.
         weights: [columns] what a vote adds to its answer, ≥ 0.
+        signals: what is looked at beside the votes; nothing when None.
     """
     prefix, rows = order[:asked], np.arange(len(ballots))
     answers, answered = ballots.answers[:, prefix], ballots.answered[:, prefix]
@@ -73,6 +82,14 @@ def lead(ballots: Ballots, order: NDArray[np.intp], asked: int, weights: Floats)
     told = [most, margin, -np.log(others), agreeing, share, first.sum(axis=1), given]
     who = np.zeros((len(ballots), len(order)))
     who[:, :asked] = np.where(leads, 1.0, np.where(answered, -1.0, 0.0))
+    features, context = [*told, who], np.zeros((len(ballots), 0))
+    if signals is not None:
+        lengths, looks = np.zeros_like(who), signals.looks(ballots)
+        lengths[:, :asked] = signals.lengths(ballots)[:, prefix]
+        mean = lengths.sum(axis=1) / asked
+        of_leading = (lengths[:, :asked] * leads).sum(axis=1) / np.maximum(agreeing, 1)
+        features += [of_leading, mean, lengths, looks]
+        context = np.column_stack([looks[:, 0], mean])
     return Lead(
         support=support,
         leads=leads,
@@ -80,7 +97,8 @@ def lead(ballots: Ballots, order: NDArray[np.intp], asked: int, weights: Floats)
         top=top,
         margin=margin,
         tied=np.maximum(tied, 1),
-        features=np.column_stack([*told, who]),
+        features=np.column_stack(features),
+        context=context,
     )
 
 

@@ -1,18 +1,25 @@
 """Which price to choose where the user names none, and the folds on which every choice is checked.
 
-A price λ is the accuracy that one unit of cost must be worth. The price of the user's choice is the largest on a grid
-whose accuracy, on training questions that had no part in learning it, stays within half a point of a reference. The
-grid runs from λ = 0 to a price at which asking everybody costs more than being right is worth.
+A price λ is the accuracy that one unit of cost must be worth. Where the user names none, everybody's accuracy is kept
+within half a point, and half of everybody's cost where that keeps enough (`usual`), all on training questions that had
+no part in learning. The grid runs from λ = 0 to the price at which asking everybody once must be worth twenty points of
+accuracy: beyond that a few hundred questions cannot tell a bargain from luck. Folds are drawn more than once, for the
+same reason.
 
 Cost: none to speak of; a rule is learned once a fold.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
 from equipoise.beliefs.ballots import Floats
+
+REPEATS = 2
+"""How often the training questions are cut into folds anew."""
 
 FOLDS = 10
 """Parts into which training questions are cut to judge a choice on questions that had no part in it."""
@@ -20,8 +27,17 @@ FOLDS = 10
 TOLERANCE = 0.005
 """Accuracy that may be given up for cost where no price is named: half a point."""
 
-_STEPS = np.concatenate([[0.0], np.geomspace(0.003, 1.5, 13)])
+_STEPS = np.concatenate([[0.0], np.geomspace(0.003, 0.2, 25)])
 """The grid, in accuracy for asking everybody once."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Curve:
+    """Accuracy [prices] and mean cost [prices] of a question at some prices [prices]."""
+
+    prices: Floats
+    accuracy: Floats
+    cost: Floats
 
 
 def grid(cost: Floats) -> Floats:
@@ -33,12 +49,33 @@ def grid(cost: Floats) -> Floats:
     return _STEPS / max(float(cost.sum(axis=1).mean()), 1e-12)
 
 
-def largest_within(prices: Floats, accuracy: Floats, reference: float) -> float:
-    """The largest price whose accuracy is within `TOLERANCE` of the reference; the most accurate's where none is."""
-    near = accuracy >= reference - TOLERANCE
-    return float(prices[near].max() if near.any() else prices[np.argmax(accuracy)])
+def usual(curve: Curve, vote: Curve, weighted: float) -> float:
+    """The price where the user names none.
+
+    The largest whose accuracy is within `TOLERANCE` of everybody's vote, weighted or plain, or of the best on the curve
+    where none reaches it. If it costs more than half of what everybody does, the least price that does not is taken
+    instead, as long as that keeps half of what is gained over the plain vote and never loses `TOLERANCE` to it.
+
+    Args:
+        curve: what is reached at some prices, in ascending order.
+        vote: everybody's plain vote.
+        weighted: accuracy of everybody's weighted vote.
+    """
+    accuracy = curve.accuracy
+    reference = min(max(weighted, float(vote.accuracy[0])), float(accuracy.max()))
+    best = int(np.flatnonzero(accuracy >= reference - TOLERANCE)[-1])
+    if curve.cost[best] > vote.cost[0] / 2:
+        kept = max((accuracy[best] - vote.accuracy[0]) / 2, -TOLERANCE)
+        cheap = (curve.cost <= vote.cost[0] / 2) & (accuracy >= vote.accuracy[0] + kept)
+        best = int(cheap.argmax()) if cheap.any() else best
+    return float(curve.prices[best])
 
 
-def folds(questions: int) -> NDArray[np.intp]:
-    """[questions] the fold of each, the same every time."""
-    return np.random.default_rng(0).permutation(questions) % FOLDS
+def folds(questions: int, repeat: int = 0) -> NDArray[np.intp]:
+    """[questions] the fold of each, the same every time.
+
+    Args:
+        questions: how many.
+        repeat: which of the cuts.
+    """
+    return np.random.default_rng(repeat).permutation(questions) % FOLDS

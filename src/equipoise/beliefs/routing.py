@@ -16,22 +16,16 @@ Cost: O(questions × features² + features³) a fold: some 10 ms for 500 questio
 
 from __future__ import annotations
 
-import re
-import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
-from numpy.typing import NDArray
 
 from equipoise.beliefs import competence, pricing
 from equipoise.beliefs.ballots import Ballots, Bools, Floats
 from equipoise.beliefs.policy import Policy, Reason
+from equipoise.beliefs.question_text import features
 from equipoise.beliefs.weighted_vote import ENOUGH
-
-_BINS = 96
-"""Into how many features words are hashed: a few hundred questions bear no more."""
 
 _PENALTIES = np.geomspace(10, 1e5, 9)
 """Candidates for the precision of a standardised slope, in questions."""
@@ -142,20 +136,6 @@ def regress(texts: Floats, correct: Bools) -> Accuracies:
             best, least = penalty, error
     slopes = right.T @ ((size / (size**2 + best))[:, None] * rotated)
     return Accuracies(mean=mean, centre=centre, scale=scale, slopes=slopes)
-
-
-def features(questions: NDArray[np.object_]) -> Floats:
-    """[questions, 5 + bins] what a text looks like and which words it uses."""
-    return np.stack([_text(str(question)) for question in questions])
-
-
-@lru_cache(maxsize=1 << 14)
-def _text(text: str) -> Floats:
-    words = re.findall(r"[^\W\d_]+", text.lower())
-    looks = [len(text), len(words), sum(c.isdigit() for c in text), len(re.findall(r"\d+", text)), text.count("\n")]
-    # zlib's checksum is the same in every process, which Python's own hash of text is not.
-    bins = np.bincount([zlib.crc32(word.encode()) % _BINS for word in words], minlength=_BINS)
-    return np.log1p(np.concatenate([looks, bins]))
 
 
 def _mean(correct: Bools) -> Floats:

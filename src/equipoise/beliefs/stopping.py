@@ -7,8 +7,9 @@ $$V_T = y_T, \qquad G_t(s_t) = E\big[V_{t+1} - \lambda c_{t+1} - y_t \,\big|\, s
 V_t = \begin{cases} V_{t+1} - \lambda c_{t+1} & G_t(s_t) > 0 \\ y_t & \text{else} \end{cases}$$
 
 from the last stage backwards; a question goes on while G_t > 0. The conditional expectation is a ridge regression on
-(s, s², min(s, 1 − s)) a stage, on what really followed on the training questions rather than on the beliefs that
-followed: Longstaff & Schwartz (2001, section 2), whose estimate does not inherit the errors of a model of the future.
+(s, s², min(s, 1 − s)), and on the context x and s x where signals tell one (`signals`), a stage, on what really
+followed on the training questions rather than on the beliefs that followed: Longstaff & Schwartz (2001, section 2),
+whose estimate does not inherit the errors of a model of the future.
 Where the answers to come could not even draw level, no price can make them worth it.
 
 Cost: O(prices × questions × stages); all prices share one decomposition a stage.
@@ -26,6 +27,7 @@ from equipoise.beliefs.ballots import Ballots, Bools, Floats
 from equipoise.beliefs.calibration import Belief
 from equipoise.beliefs.policy import Policy
 from equipoise.beliefs.prefixes import LEVEL, Lead, lead, settled
+from equipoise.beliefs.signals import Signals
 
 _RIDGE = 10.0
 """Precision of each standardised slope of G, in questions."""
@@ -66,8 +68,9 @@ class Cascade(Policy):
         order: [places] column indices; columns left out are never asked.
         weights: [columns] what a vote adds to its answer, ≥ 0.
         belief: in the leading answer.
-        gains: [places − 1, 4] coefficients of G after each answer.
+        gains: [places − 1, terms] coefficients of G after each answer, in the terms of `basis`.
         price: at which G was learned, for readers; None where nobody says.
+        signals: what is looked at beside the votes.
     """
 
     order: NDArray[np.intp]
@@ -75,14 +78,15 @@ class Cascade(Policy):
     belief: Belief
     gains: Floats
     price: float | None = None
+    signals: Signals | None = None
 
     def ask(self, seen: Ballots) -> Bools:
         """The next column, where G is positive and the answers to come could draw level with the leading one."""
 
         def worth(now: Lead, asked: int) -> Bools:
-            return basis(self.belief(now, asked - 1)) @ self.gains[asked - 1] > 0
+            return basis(self.belief(now, asked - 1), now.context) @ self.gains[asked - 1] > 0
 
-        return _next(seen, self.order, self.weights, worth)
+        return _next(seen, self.order, self.weights, worth, self.signals)
 
     def believe(self, seen: Ballots) -> Floats:
         """The calibrated belief in the leading answer; what is left is shared among the others by their weight."""
@@ -90,26 +94,38 @@ class Cascade(Policy):
         given = seen.asked.sum(axis=1)
         for asked in np.unique(given[given > 0]):
             at = np.flatnonzero(given == asked)
-            now = lead(seen.at(at), self.order, asked, self.weights)
+            now = lead(seen.at(at), self.order, asked, self.weights, self.signals)
             beliefs[np.ix_(at, self.order[:asked])] = spread(now, self.belief(now, asked - 1))
         return beliefs
 
 
-def _next(seen: Ballots, order: NDArray[np.intp], weights: Floats, worth: Callable[[Lead, int], Bools]) -> Bools:
+def _next(
+    seen: Ballots,
+    order: NDArray[np.intp],
+    weights: Floats,
+    worth: Callable[[Lead, int], Bools],
+    signals: Signals | None = None,
+) -> Bools:
     """[questions, columns] the next column of an order, where it is worth asking and the outcome is not settled."""
     wanted = np.zeros(seen.asked.shape, dtype=bool)
     given = seen.asked.sum(axis=1)
     wanted[given == 0, order[0]] = True
     for asked in np.unique(given[(given > 0) & (given < len(order))]):
         at = np.flatnonzero(given == asked)
-        now = lead(seen.at(at), order, asked, weights)
+        now = lead(seen.at(at), order, asked, weights, signals)
         wanted[at, order[asked]] = worth(now, asked) & ~settled(now, order, asked, weights)
     return wanted
 
 
-def basis(belief: Floats) -> Floats:
-    """[…, 4] what G is linear in."""
-    return np.stack([belief, belief**2, np.minimum(belief, 1 - belief), np.ones_like(belief)], axis=-1)
+def basis(belief: Floats, context: Floats) -> Floats:
+    """[…, terms] what G is linear in, a constant last: 4 terms, and 2 for each signal of the context.
+
+    Args:
+        belief: […] in the leading answer.
+        context: […, signals].
+    """
+    s = belief[..., None]
+    return np.concatenate([s, s**2, np.minimum(s, 1 - s), context, s * context, np.ones_like(s)], axis=-1)
 
 
 def spread(now: Lead, sure: Floats) -> Floats:
@@ -129,22 +145,22 @@ def spread(now: Lead, sure: Floats) -> Floats:
     return np.where(level, sure[:, None], behind)
 
 
-def induct(belief: Floats, right: Floats, settles: Bools, cost: Floats, prices: Floats) -> Floats:
-    """[prices, places − 1, 4] the coefficients of G at each price, by backward induction.
+def induct(terms: Floats, right: Floats, settles: Bools, cost: Floats, prices: Floats) -> Floats:
+    """[prices, places − 1, terms] the coefficients of G at each price, by backward induction.
 
     Args:
-        belief: [places, questions] in the leading answer after each.
+        terms: [places, questions, terms] of the state after each answer; see `basis`.
         right: [places, questions] whether that answer was right.
         settles: [places, questions] whether the answers to come could not draw level.
         cost: [questions, places] of each answer.
         prices: accuracy that a unit of cost must be worth.
     """
-    places, count = belief.shape[0], len(prices)
-    gains = np.zeros((count, places - 1, 4))
-    value = np.broadcast_to(right[-1], (count, belief.shape[1]))
+    places, count = len(terms), len(prices)
+    gains = np.zeros((count, places - 1, terms.shape[2]))
+    value = np.broadcast_to(right[-1], (count, terms.shape[1]))
     for stage in range(places - 2, -1, -1):
         later = value - prices[:, None] * cost[:, stage + 1]
-        rows = basis(belief[stage])
+        rows = terms[stage]
         open_ = ~settles[stage]
         gains[:, stage] = _ridge(rows[open_], (later - right[stage])[:, open_])
         on = (gains[:, stage] @ rows.T > 0) & open_
@@ -152,22 +168,22 @@ def induct(belief: Floats, right: Floats, settles: Bools, cost: Floats, prices: 
     return gains
 
 
-def ends(gains: Floats, belief: Floats, settles: Bools) -> NDArray[np.intp]:
+def ends(gains: Floats, terms: Floats, settles: Bools) -> NDArray[np.intp]:
     """[prices, questions] the place of the last column asked.
 
     Args:
-        gains: [prices, places − 1, 4] from `induct`.
-        belief: [places, questions], as there.
+        gains: [prices, places − 1, terms] from `induct`.
+        terms: [places, questions, terms], as there.
         settles: [places, questions], as there.
     """
-    on = np.einsum("psk,sqk->psq", gains, basis(belief[:-1])) > 0
+    on = np.einsum("psk,sqk->psq", gains, terms[:-1]) > 0
     stops = ~on | settles[None, :-1]
     never = ~stops.any(axis=1)
-    return np.where(never, len(belief) - 1, stops.argmax(axis=1)) if len(belief) > 1 else np.zeros_like(never, np.intp)
+    return np.where(never, len(terms) - 1, stops.argmax(axis=1)) if len(terms) > 1 else np.zeros_like(never, np.intp)
 
 
 def _ridge(rows: Floats, targets: Floats) -> Floats:
-    """[prices, 4] ridge regressions of several targets on the same rows; the last column, 1, is not drawn to 0."""
+    """[prices, terms] ridge regressions of several targets on the same rows; the last column, 1, is not drawn to 0."""
     if not len(rows):
         return np.zeros((len(targets), rows.shape[1]))
     centre, scale = rows[:, :-1].mean(axis=0), rows[:, :-1].std(axis=0)
