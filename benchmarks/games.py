@@ -2,10 +2,11 @@
 
     python benchmarks/games.py [--quick] [--json OUT]
 
-Each row is the median over repeats, in one process and on one BLAS thread, without building the game. Both other
-solvers follow the principal branch and know one precision λ, so they get u_i/τ_i at λ = 1 and their own default
-tolerances; ours stops at a residual of 1e-12. "direct" is our `solve`, which need not follow the branch, "traced" is
-our `trace`: like for like. Where an oracle is missing the row says why; `make oracles` installs both.
+Each row is the median over repeats of the processor time of one process on one BLAS thread, without building the game:
+other processes may take turns with it and do not count. Calls shorter than some milliseconds are timed in runs of many.
+Both other solvers follow the principal branch and know one precision λ, so they get u_i/τ_i at λ = 1 and their own
+default tolerances; ours stops at a residual of 1e-12. "direct" is our `solve`, which need not follow the branch,
+"traced" is our `trace`: like for like. Where an oracle is missing the row says why; `make oracles` installs both.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from datetime import date
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -36,23 +38,28 @@ from oracles import Oracles
 BUDGET_S = 4.0
 """Seconds that one entry may be repeated for; everything is run at least once."""
 TURN_S = 5e-3
-"""Seconds of a turn of calls that are shorter."""
+"""Seconds of a run of calls that are shorter."""
 FULL_ONLY = (9, 12)
 """Steps that --quick leaves out."""
 PATIENCE_S = 150.0
 """An oracle predicted to take longer is not run."""
-FIRST_CALL = """
-import time; start = time.perf_counter()
+FIRST_CALLS = """
+import time
+clocks = [(time.process_time(), time.perf_counter())]
 from equipoise import games
-loaded = time.perf_counter()
+clocks.append((time.process_time(), time.perf_counter()))
 games.solve(games.library.asymmetric_matching_pennies(), [1.5, 0.4])
-print(loaded - start, time.perf_counter() - loaded)
+clocks.append((time.process_time(), time.perf_counter()))
+games.solve(games.NormalForm([[[[0.5, 1.0, 2.0]]], [[[0.0, 1.0, 0.0]]], [[[1.0, 2.0, 4.0]]]]), 1.0)
+clocks.append((time.process_time(), time.perf_counter()))
+for after, before in zip(clocks[1:], clocks):
+    print(after[0] - before[0], after[1] - before[1])
 """
 
 
 @dataclass
 class Row:
-    """One line of the table; times are medians in seconds."""
+    """One line of the table; times are medians of processor time in seconds."""
 
     name: str
     seconds: dict[str, float] = field(default_factory=dict)
@@ -75,30 +82,34 @@ class Row:
 def race(calls: dict[str, Callable[[], Any]], *, most: int) -> tuple[dict[str, float], dict[str, Any]]:
     """Median seconds of calls that take turns, so that a busy machine slows all alike; and their answers.
 
-    A turn is one call, or as many as fill some milliseconds: what ran before has then left the processor's caches.
-    Each call first runs once to warm up, which is all where that took half the budget.
+    A turn is one call, or a run of as many as fill some milliseconds. Each call first runs once to warm up, which is
+    all where that took half the budget.
     """
     answers: dict[str, Any] = {}
     seconds: dict[str, list[float]] = {}
     left: list[str] = []
     for name, call in calls.items():
-        taken, answers[name] = _once(call)
+        taken, answers[name] = _run(call, 1)
         seconds[name] = [taken]
         if taken < BUDGET_S / 2:
             left.append(name)
-            seconds[name] = [_once(call)[0]]
+            seconds[name] = [_run(call, 1)[0]]
+    runs = {name: max(1, round(TURN_S / max(seconds[name][0], 1e-7))) for name in left}
+    seconds |= {name: [] for name in left}
     for turn in range(most):
-        left = [name for name in left if turn < 3 or sum(seconds[name]) < BUDGET_S]
+        left = [name for name in left if turn < 3 or sum(seconds[name]) * runs[name] < BUDGET_S]
         for name in left:
-            for _ in range(max(1, int(TURN_S / median(seconds[name])))):
-                seconds[name].append(_once(calls[name])[0])
+            seconds[name].append(_run(calls[name], runs[name])[0])
     return {name: median(taken) for name, taken in seconds.items()}, answers
 
 
-def _once(call: Callable[[], Any]) -> tuple[float, Any]:
-    start = time.perf_counter()
-    answer = call()
-    return time.perf_counter() - start, answer
+def _run(call: Callable[[], Any], times: int) -> tuple[float, Any]:
+    """Seconds of processor time of one call among so many, and the last answer."""
+    answer = None
+    start = time.process_time()
+    for _ in range(times):
+        answer = call()
+    return (time.process_time() - start) / times, answer
 
 
 def timed(call: Callable[[], Any], *, most: int) -> tuple[float, Any]:
@@ -113,8 +124,8 @@ def one_shot(agents: int, actions: int, heat: float, oracles: Oracles, most: int
     payoffs, heats = rng.normal(size=(agents, *[actions] * agents)), heat * rng.uniform(1.0, 2.0, size=agents)
     game = games.NormalForm(payoffs)
     calls: dict[str, Callable[[], Any]] = {
-        "direct": lambda: games.solve(game, heats),
-        "traced": lambda: games.trace(game, heats),
+        "direct": partial(games.solve, game, heats),
+        "traced": partial(games.trace, game, heats),
     }
     if oracles.gambit:
         calls["gambit"] = oracles.solve_gambit(payoffs, heats)
@@ -165,54 +176,69 @@ def vote() -> Row:
     accuracy, costs = rng.uniform(0.3, 0.8, size=(1001, 8)), rng.uniform(0.0, 0.02, size=(1001, 8))
     game = games.Vote(list(accuracy), (np.arange(1002) > 500).astype(float), costs=list(costs))
     seconds, found = timed(lambda: games.solve(game, 0.01), most=5)
-    return Row("vote, 1,001 agents × 8", {"direct": seconds}, _ended(found))
+    told, _ = timed(lambda: games.solve(game, 0.01).as_json(), most=5)
+    return Row("vote, 1,001 agents × 8", {"direct": seconds, "with all of as_json": told}, _ended(found))
 
 
 def batch(count: int) -> Row:
     """Random 2×2 games at unequal temperatures."""
     rng = np.random.default_rng(22)
     payoffs, heats = rng.normal(size=(count, 2, 2, 2)), rng.uniform(0.2, 1.0, size=(count, 2))
-    seconds, found = timed(lambda: games.solve_batch(payoffs, heats), most=5)
-    note = f"{1e6 * seconds / count:.2f} µs a game; {int((~found.converged).sum())} flagged as not converged"
+    seconds, found = timed(lambda: games.solve_batch(payoffs, heats, threads=1), most=5)
+    start = time.perf_counter()
+    games.solve_batch(payoffs, heats)
+    wall = time.perf_counter() - start
+    note = (
+        f"{1e6 * seconds / count:.2f} µs a game on one thread; {_duration(wall)} by the clock on {os.cpu_count()}; "
+        f"{int((~found.converged).sum())} flagged as not converged"
+    )
     return Row(f"batch of {count:,} 2×2 games", {"direct": seconds}, note)
 
 
 def roofline() -> Row:
-    """One Q evaluation of 8 agents × 6 actions, against reading as much memory once on one thread."""
+    """One Q evaluation of 8 agents × 6 actions, against reading as much memory once on one thread.
+
+    Two operations a number read: memory is the limit, not arithmetic.
+    """
     rng = np.random.default_rng(8)
     game = games.NormalForm(rng.random((8, *[6] * 8)))
     regularizer = games.Regularizer.of(game.layout, 1.0)
     policy = np.exp(game.layout.uniform)
     read = np.ones(game.tensors[0].size * 8)
-    size = read.nbytes
-    seconds, _ = timed(lambda: game.q(policy, regularizer), most=21)
-    limits = {name: timed(call, most=21)[0] for name, call in (("sum", read.sum), ("dot", lambda: read @ read))}
-    fastest = min(limits.values())
+    calls = {"Q": lambda: game.q(policy, regularizer), "sum": read.sum, "dot": lambda: read @ read}
+    seconds, _ = race(calls, most=31)
+    fastest, size = min(seconds["sum"], seconds["dot"]), read.nbytes
     note = (
-        f"{size / seconds / 1e9:.1f} of {size / fastest / 1e9:.1f} GB/s: {100 * fastest / seconds:.0f} % of the limit"
+        f"{size / seconds['Q'] / 1e9:.1f} of {size / fastest / 1e9:.1f} GB/s: {100 * fastest / seconds['Q']:.0f} % of "
+        f"the limit, which is reading memory: every payoff is read once, for one multiplication and one addition"
     )
-    return Row("Q of 8 agents × 6, 107 MB", {"Q": seconds, "reading": fastest}, note)
+    return Row("Q of 8 agents × 6, 107 MB", {"Q": seconds["Q"], "reading": fastest}, note)
 
 
 def starting() -> Row:
-    """Import and first call of new processes; once with an empty cache of compiled code, as after an install."""
+    """Import and first calls of new processes; once with an empty cache of compiled code, as after an install."""
     with tempfile.TemporaryDirectory() as empty:
         fresh = _child(os.environ | {"NUMBA_CACHE_DIR": empty})
         again = [_child(os.environ | {"NUMBA_CACHE_DIR": empty}) for _ in range(5)]
     seconds = {
-        "import": median(loaded for loaded, _ in again),
-        "first call after install": fresh[1],
-        "first call of a process": median(called for _, called in again),
+        "import": median(child[0][0] for child in again),
+        "first 2×2 after install": fresh[1][0],
+        "first other game": fresh[2][0],
+        "first 2×2 of a process": median(child[1][0] for child in again),
+        "other game": median(child[2][0] for child in again),
     }
-    return Row("start", seconds)
+    walls = [median(child[0][1] for child in again), fresh[1][1], fresh[2][1]]
+    note = f"by the clock: import {walls[0]:.2f} s, first 2×2 after install {walls[1]:.2f} s, other {walls[2]:.2f} s"
+    return Row("start", seconds, note)
 
 
-def _child(environment: dict[str, str]) -> tuple[float, float]:
+def _child(environment: dict[str, str]) -> list[tuple[float, float]]:
+    """Seconds of processor time and of the clock of the steps of `FIRST_CALLS` in a process of their own."""
     done = subprocess.run(  # noqa: S603  (our own interpreter and text)
-        [sys.executable, "-c", FIRST_CALL], env=environment, capture_output=True, text=True, check=True
+        [sys.executable, "-c", FIRST_CALLS], env=environment, capture_output=True, text=True, check=True
     )
-    loaded, called = map(float, done.stdout.split())
-    return loaded, called
+    pairs = [line.split() for line in done.stdout.splitlines()]
+    return [(float(processor), float(clock)) for processor, clock in pairs]
 
 
 def _ended(found: games.Equilibrium) -> str:
@@ -258,10 +284,6 @@ def main() -> None:
     given = parser.parse_args()
     oracles, most = Oracles.found(), 5 if given.quick else 31
     print(machine())
-    if hasattr(os, "getloadavg") and os.getloadavg()[0] > (os.cpu_count() or 1) - 1:
-        print(
-            "The machine is busy. Long calls are interrupted and short ones are not, so that ratios come out too high."
-        )
     for line in oracles.missing:
         print(line)
     rows: list[Row] = []
@@ -294,6 +316,7 @@ def main() -> None:
         print(rows[-1].told(), flush=True)
     if given.json:
         told = {"machine": machine(), "missing": oracles.missing, "rows": [asdict(row) for row in rows]}
+        given.json.parent.mkdir(parents=True, exist_ok=True)
         given.json.write_text(json.dumps(told, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 

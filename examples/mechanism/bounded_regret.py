@@ -22,7 +22,7 @@ from _figure import FRONT, OTHER, POINT, drawn, options, tell
 from _learning import learn, problem_of, regret
 
 from equipoise import games
-from equipoise.games.diagnostics.regret import best_welfare, welfare
+from equipoise.games.diagnostics.regret import best_welfare, cumulated_gap_bound, welfare
 
 START = [[0.05, 0.95], [0.2, 0.8]]
 DAMPING = 0.5
@@ -51,13 +51,9 @@ def main(arguments: Sequence[str] | None = None) -> dict[str, Any]:
     against_hqre = regret(problem, path, welfare(game, solved.policy))
     against_best = regret(problem, path, best_welfare(game))
 
-    small_gain = games.certify(game, tau)["small_gain"]
-    gain, rate, weights = small_gain.bound, small_gain.damped_rate(DAMPING), np.array(small_gain.weights)
-    if gain is None or rate is None:
+    bounds = cumulated_gap_bound(problem, np.log(problem.layout.flatten(START, what="start")), damping=DAMPING)
+    if bounds is None:
         raise SystemExit("these temperatures are not certified, so no bound holds; raise --first or --second.")
-    first = np.log(problem.layout.flatten(START, what="start"))
-    ranges = np.abs(np.diff((problem.response_logits(path[0]) - first).reshape(2, 2), axis=1)).ravel()
-    bounds = tau * weights**2 * (ranges / weights).max() ** 2 / (8.0 * (1.0 - rate**2))
     gaps = np.cumsum([game.regularized_gap(policy, problem.regularizer) for policy in path], axis=0)
     constant = sampled_gaps(problem, asked.steps, lambda step: asked.batch, asked.seed)
     growing = sampled_gaps(problem, asked.steps, lambda step: asked.batch * (step + 1) ** 2, asked.seed)
@@ -75,7 +71,7 @@ def main(arguments: Sequence[str] | None = None) -> dict[str, Any]:
         axes.plot(steps, gaps.sum(axis=1), color=POINT, label="exact payoffs: bounded")
     half = asked.steps // 2
     numbers: dict[str, Any] = {
-        "small_gain": gain,
+        "small_gain": games.certify(game, tau)["small_gain"].bound,
         "regret_against_hqre": float(against_hqre[-1]),
         "slope_against_hqre": float(np.diff(against_hqre)[-1]),
         "slope_against_best": float(np.diff(against_best)[-1]),

@@ -102,6 +102,27 @@ def test_a_file_of_many_games_needs_a_name(in_process: Run, tmp_path: Path) -> N
     assert code == 2 and "Did you mean 'warm'" in err
 
 
+@pytest.mark.parametrize("verb", ["solve", "certify"])
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "is not JSON"),
+        ("[" * 100_000, "nested too deeply"),
+        ('{"games": null}', "must hold a list of games"),
+        ('{"games": []}', "one at least"),
+        ('{"games": {"a": 1}}', "must hold a list of games"),
+        ('{"games": [{"name": [1]}, {"name": {}}]}', "holds 2 games"),
+        ('{"kind": "normal_form", "payoffs": NaN, "tau": 1}', "payoffs is nan"),
+    ],
+)
+def test_files_that_are_no_game_are_told_in_one_line(
+    in_process: Run, tmp_path: Path, verb: str, text: str, message: str
+) -> None:
+    (tmp_path / "bad.json").write_text(text, encoding="utf-8")
+    code, out, err = in_process(verb, "bad.json")
+    assert (code, out) == (2, "") and message in err and len(err.splitlines()) == 1
+
+
 def test_nfg_and_npz_are_read_by_their_ending(in_process: Run, tmp_path: Path) -> None:
     (tmp_path / "g.nfg").write_text('NFG 1 R "x" { "a" "b" } { 2 2 } 9 0 0 1 0 1 1 0', encoding="utf-8")
     np.savez(tmp_path / "g.npz", payoffs=np.array(PENNIES["payoffs"]), temperatures=np.array([1.5, 0.4]))

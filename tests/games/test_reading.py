@@ -58,6 +58,17 @@ def test_volunteers_dilemma_has_its_closed_form() -> None:
         (MARKOV | {"gamma": "0.5"}, InputError, "gamma is '0.5'"),
         (MARKOV | {"tau": [[1.0, 0.0], [1.0, 1.0]]}, InputError, "temperature of agent 0, state 1 is 0"),
         (MARKOV | {"R": [1.0, 2.0]}, InputError, r"R has shape \[2\]"),
+        (MARKOV | {"tau": [[1.0, "x"], [1.0, 1.0]]}, InputError, r"temperatures\[0\] is not an array of numbers"),
+        (MARKOV | {"tau": [[1.0, [2.0]], [1.0, 1.0]]}, InputError, r"temperatures\[0\] is not an array of numbers"),
+        (MARKOV | {"tau": 10**400}, InputError, "temperatures is 1000"),
+        (MARKOV | {"tau": 1e-300}, InputError, "needs smaller units of payoff"),
+        (MARKOV | {"available": 5}, InputError, "available is 5"),
+        (MARKOV | {"available": [[[1, 1], [1]]] * 2}, InputError, r"available\[0\] is not an array"),
+        ({"kind": ["markov"]}, UnknownName, "no kind of game"),
+        ({"kind": "normal_form", "payoffs": None}, InputError, "payoffs is None; it needs a list"),
+        ({"kind": "normal_form", "payoffs": [[1, 10**400]]}, InputError, r"payoffs\[0\] is not an array"),
+        ({"kind": "normal_form", "payoffs": [[1, 1e300]]}, InputError, r"payoffs\[0\]\[1\] is 1e\+300, above 1e\+60"),
+        ({"kind": "bayesian", "prior": [[1.0]], "payoffs": 3}, InputError, "payoffs is 3"),
     ],
 )
 def test_mistakes_are_named(entry: dict, error: type[Exception], message: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -29,18 +30,27 @@ EntryName = Annotated[str | None, typer.Option(help="The game's name, where a JS
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON alone.")]
 
 
-def read_game(source: str, *, entry: str | None = None) -> Entry:
-    """The game, its temperatures (None if it names none) and continuation.
+def read_game(source: str, *, entry: str | None, temperature: str | None, continuation: str | None) -> Entry:
+    """The game with the temperatures and the continuation asked, or its own where an option is left out.
 
     Args:
         source: a file (.json, .nfg, .npz), "library:NAME" or "openspiel:NAME".
         entry: the name of one game, where a JSON file holds many under "games".
+        temperature: as on the command line: "0.5", "1.5,0.4" or "[[0.5, 0.9], [0.7, 0.6]]".
+        continuation: "kl", "soft" or "plain".
 
     Raises:
-        InputError: no such file, or it holds no game; says which entry of which array is wrong.
+        InputError: no such file, or it holds no game; says which entry of which array is wrong. No temperatures, or
+            what is written are none.
         UnknownName: no such game or entry.
         MissingExtra: OpenSpiel is not installed.
     """
+    read = _read(source, entry)
+    return replace(read, temperatures=_temperatures(temperature, read), continuation=continuation or read.continuation)
+
+
+def _read(source: str, entry: str | None) -> Entry:
+    """The game as it is written, its temperatures (None if it names none) and continuation."""
     from equipoise import games
 
     if entry is not None and Path(source).suffix != ".json":
@@ -61,23 +71,15 @@ def read_game(source: str, *, entry: str | None = None) -> Entry:
     return games.read_entry(_one_of(_json(text, str(file)), entry, source))
 
 
-def read_temperatures(written: str | None, entry: Entry) -> Any:
-    """The temperatures of an option, or of the game's own file without it.
-
-    Args:
-        written: a number ("0.5"), one per agent ("1.5,0.4") or a JSON list ("[[0.5, 0.9], [0.7, 0.6]]"); None.
-        entry: what the file says.
-
-    Raises:
-        InputError: neither says any, or what is written are no numbers.
-    """
+def _temperatures(written: str | None, entry: Entry) -> Any:
+    """The temperatures of an option, or of the game's own file without it."""
     if written is None:
         if entry.temperatures is None:
             raise InputError("the game names no temperatures. Add --temperature 0.5, or one per agent: 1.5,0.4.")
         return entry.temperatures
     try:
         read = json.loads(written if written.lstrip().startswith("[") else f"[{written}]")
-    except ValueError:
+    except (ValueError, RecursionError):
         read = None
     if not read or not _numbers(read):
         raise InputError(
@@ -99,20 +101,24 @@ def _one_of(read: Any, entry: str | None, source: str) -> Any:
         if entry is not None:
             raise InputError(f"--entry names one game of many; '{source}' holds one only. Leave the option out.")
         return read
-    named = {game.get("name"): game for game in read["games"] if isinstance(game, dict)}
+    listed = read["games"]
+    if not isinstance(listed, list) or not listed:
+        raise InputError(f"the key 'games' of '{source}' must hold a list of games, one at least.")
+    named = {str(game.get("name")): game for game in listed if isinstance(game, dict)}
     if entry is None:
-        if len(read["games"]) == 1:
-            return read["games"][0]
-        names = ", ".join(str(name) for name in named)
-        raise InputError(f"'{source}' holds {len(read['games'])} games. Name one with --entry: {names}.")
+        if len(listed) == 1:
+            return listed[0]
+        raise InputError(f"'{source}' holds {len(listed)} games. Name one with --entry: {', '.join(named)}.")
     if entry not in named:
-        raise UnknownName("entry", entry, [str(name) for name in named])
+        raise UnknownName("entry", entry, list(named))
     return named[entry]
 
 
 def _json(text: str, what: str) -> Any:
     try:
         return json.loads(text)
+    except RecursionError:
+        raise InputError(f"'{what}' is nested too deeply for a game.") from None
     except ValueError as error:
         raise InputError(f"'{what}' is not JSON: {error}.") from None
 

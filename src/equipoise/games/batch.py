@@ -16,13 +16,13 @@ import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import pairwise
-from math import prod
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from equipoise.errors import InputError
+from equipoise.games import contraction
 from equipoise.games.forms.normal_form import NormalForm
 from equipoise.games.layout import Index, Layout, Matrix, Vector
 from equipoise.games.problem import ROUNDING
@@ -99,25 +99,27 @@ def solve_batch(
         _one_by_one(stacked, heats, found, Limits(tolerance=tolerance, iterations=iterations))
         return found
     settings = (tolerance, iterations, direct.SOLVER.first_step, direct.SOLVER.turns, ROUNDING)
-    packed = stacked.reshape(count, agents * prod(stacked.shape[2:]))
     parts = max(1, min(threads or os.cpu_count() or 1, count // LEAST))
     edges = np.linspace(0, count, parts + 1).astype(int)
     with ThreadPoolExecutor(parts) as pool:
         slices = [slice(int(low), int(high)) for low, high in pairwise(edges)]
-        list(pool.map(lambda part: _compiled(packed[part], heats[part], found, part, settings), slices))
+        list(pool.map(lambda part: _compiled(stacked[part], heats[part], found, part, settings), slices))
     return found
 
 
-def _compiled(packed: Matrix, heats: Matrix, found: Batch, part: slice, settings: tuple[Any, ...]) -> None:
+def _compiled(payoffs: np.ndarray, heats: Matrix, found: Batch, part: slice, settings: tuple[Any, ...]) -> None:
     """Fills one part of the outcome."""
-    from equipoise.games.batch_kernels import solve_many, solve_two_by_two
-
     layout, results = found.layout, found._part(part)
     if layout.counts == ((2,), (2,)):
-        solve_two_by_two(packed, heats, settings, results)
+        from equipoise.games.two_by_two import solve_two_by_two
+
+        solve_two_by_two(payoffs.reshape(-1, 8), heats, settings, results)
         return
-    index = (layout.entries, layout.offsets, layout.starts, layout.sizes)
-    solve_many(packed, index, np.ascontiguousarray(heats[:, layout.set_of]), layout.uniform, settings, results)
+    from equipoise.games.batch_kernels import solve_many
+
+    packed = [np.moveaxis(payoffs[:, i], i + 1, -1).reshape(len(payoffs), -1) for i in range(layout.agents)]
+    index = (contraction.plan(payoffs.shape[2:]), layout.index, layout.uniform)
+    solve_many(np.concatenate(packed, axis=1), index, heats, settings, results)
 
 
 def _one_by_one(stacked: np.ndarray, heats: Matrix, found: Batch, limits: Limits) -> None:
@@ -142,4 +144,4 @@ def _temperatures(temperatures: Any, count: int, agents: int) -> Matrix:
     if (given <= 0).any():
         where = tuple(int(axis[0]) for axis in np.nonzero(given <= 0)) if given.ndim else ()
         raise InputError(f"temperatures{subscript(where)} is {given[where]:g}; every temperature must be above 0.")
-    return np.ascontiguousarray(np.broadcast_to(given, (count, agents)))
+    return np.array(np.broadcast_to(given, (count, agents)), order="C")

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -21,8 +21,12 @@ import numpy as np
 
 import equipoise.games.certificates as package
 from equipoise import plugins
+from equipoise.games.forms.hierarchy import Hierarchy
 from equipoise.games.game import Game, Regularizer
 from equipoise.games.problem import Problem
+
+GATE_FOLLOWS = "Bound and least temperatures are the agents': the gate pays nothing back and follows from their play."
+"""Said of a hierarchy that is certified by the game under its gate."""
 
 ROUNDING = 1e-12
 """How far below its limit, relatively, a bound must lie to hold: above the rounding of eigenvalues."""
@@ -221,8 +225,17 @@ _KNOWN: WeakKeyDictionary[Problem, Certification] = WeakKeyDictionary()
 def examine(problem: Problem) -> Certification:
     """Every certificate of a problem, computed once: all equilibria of one search share them."""
     if problem not in _KNOWN:
-        _KNOWN[problem] = Certification(tuple(named(name).examine(problem) for name in names()))
+        _KNOWN[problem] = Certification(tuple(_examined(problem, named(name)) for name in names()))
     return _KNOWN[problem]
+
+
+def _examined(problem: Problem, criterion: Criterion) -> Certificate:
+    """The certificate of a criterion; of the agents alone, where a gate follows from them and has no normal form."""
+    game = problem.game
+    if not isinstance(game, Hierarchy) or game.called_only or game.joint is not None:
+        return criterion.examine(problem)
+    found = criterion.examine(Problem(game.game, game.local(problem.regularizer)))
+    return replace(found, proves=f"{found.proves} {GATE_FOLLOWS}")
 
 
 def names() -> list[str]:

@@ -29,6 +29,7 @@ import numpy as np
 
 from equipoise.games.forms.common_payoff import CommonPayoff
 from equipoise.games.forms.hierarchy import Hierarchy
+from equipoise.games.forms.partially_observed import PartiallyObserved
 from equipoise.games.forms.tensor_game import TensorGame
 from equipoise.games.forms.vote import Vote
 from equipoise.games.game import Game
@@ -92,6 +93,16 @@ def coupling_of(game: Game) -> Coupling | None:
             return None
         _KNOWN[game] = found
     return _KNOWN[game]
+
+
+def unknown_because(game: Game) -> str:
+    """Why a game has no second differences here, for messages."""
+    if isinstance(game, Hierarchy):
+        paid = " that pays only who is called" if game.called_only else ""
+        return f"no second differences are known for a {type(game.game).__name__} of this size under a gate{paid}."
+    if isinstance(game, PartiallyObserved):
+        return "no certificate is known for games that go on behind information sets."
+    return "the game goes on after one stage; see the certificate markov."
 
 
 def _vote(game: Vote) -> Coupling:

@@ -17,12 +17,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from time import perf_counter
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from equipoise.games.certificate import Certification, examine
+from equipoise.games.game import Game, Regularizer
 from equipoise.games.layout import Vector
 from equipoise.games.problem import Problem
 from equipoise.games.solver import Status
@@ -40,7 +42,7 @@ class Spectrum:
 
     Attributes:
         eigenvalues: all of them, or the outermost in large games, by falling modulus.
-        complete: whether all are there.
+        complete: whether all are there; zeros may be left out.
     """
 
     eigenvalues: NDArray[np.complex128]
@@ -132,9 +134,17 @@ class Equilibrium:
 
     @cached_property
     def spectrum(self) -> Spectrum:
-        """Eigenvalues of D(quantal response); up to 1,000 entries all, beyond that the six of largest modulus."""
+        """Eigenvalues of D(quantal response), all up to 1,000 entries.
+
+        Beyond, all but zeros where the game has a smaller matrix with them, else the six of largest modulus.
+        """
         if self.problem.layout.size <= DENSE_SPECTRUM:
             found = np.linalg.eigvals(self.problem.response_jacobian(self.policy)).astype(np.complex128)
+            return Spectrum(found[np.argsort(-np.abs(found), kind="stable")], complete=True)
+        problem = self.problem
+        condensed = problem.game.condensed(self.policy, problem.response(self.policy), problem.regularizer)
+        if condensed is not None:
+            found = np.linalg.eigvalsh(condensed).astype(np.complex128)
             return Spectrum(found[np.argsort(-np.abs(found), kind="stable")], complete=True)
         from scipy.sparse.linalg import LinearOperator, eigs
 
@@ -177,6 +187,33 @@ class Equilibrium:
 
     def _nested(self, per_set: Vector) -> list[Any]:
         return self.problem.layout.nest_sets(per_set)
+
+
+class AtOnce(Equilibrium):
+    """What one call of compiled code converged to. Its fields, too, are made when they are first asked for.
+
+    The objects that an equilibrium consists of take ten times as long to make as a 2×2 game takes to solve.
+    """
+
+    def __init__(self, game: Game, numbers: Any, began: float) -> None:
+        """Of the numbers of `solvers.direct.prepared`, and the time at which the solve began."""
+        self.__dict__["_found"] = game, numbers, perf_counter() - began
+
+    def __getattr__(self, name: str) -> Any:
+        """Any field, by making all; Python asks only for what is not there yet."""
+        if name not in ("problem", "logits", "status", "iterations", "seconds", "solver"):
+            raise AttributeError(f"an equilibrium has no '{name}'.")
+        game, found, seconds = self._found
+        layout, numbers = game.layout, np.asarray(found)
+        self.__dict__.update(
+            problem=Problem(game, Regularizer(layout, numbers[layout.size : -2], layout.uniform)),
+            logits=numbers[: layout.size],
+            status=Status.CONVERGED,
+            iterations=int(numbers[-1]),
+            seconds=seconds,
+            solver="direct",
+        )
+        return self.__dict__[name]
 
 
 def plain(nested: Any) -> Any:

@@ -24,10 +24,13 @@ import numpy as np
 from equipoise.errors import InputError
 from equipoise.games.layout import Layout, Matrix, Vector
 from equipoise.games.response import divergence, log_softmax
-from equipoise.games.validation import check_distribution, check_finite
+from equipoise.games.validation import LARGEST, check_distribution, check_finite, per_agent
 
 Continuation = Literal["kl", "soft", "plain"]
 CONTINUATIONS: tuple[Continuation, ...] = ("kl", "soft", "plain")
+
+COLDEST = 1e-60
+"""Least temperature that is accepted: payoffs over temperatures, squared, must not overflow."""
 
 Tangent = Callable[[Vector], Vector]
 """A directional derivative: a change of the profile [n] → the change of Q [n], to first order."""
@@ -94,9 +97,11 @@ class Game(ABC):
 
     Attributes:
         layout: the index of its entries; n entries, `sets` (agent, information set) pairs.
+        attempt: what a compiled solver keeps with a game of its kind, see `solvers.direct`; None for nothing.
     """
 
     layout: Layout
+    attempt: Callable[[Any], Any] | None = None
 
     @cached_property
     @abstractmethod
@@ -118,6 +123,16 @@ class Game(ABC):
         """Q and its directional derivative without the matrix, where a game has a cheaper way than the matrix."""
         matrix = self.jacobian(policy, regularizer)
         return self.q(policy, regularizer), lambda direction: matrix @ direction
+
+    def condensed(self, policy: Vector, answer: Vector, regularizer: Regularizer) -> Matrix | None:
+        """A smaller symmetric matrix with the non-zero eigenvalues of D(quantal response), where a game has one.
+
+        Args:
+            policy: the profile. Shape [n].
+            answer: the quantal response to it. Shape [n].
+            regularizer: temperatures and references.
+        """
+        return None
 
     def values(self, policy: Vector, regularizer: Regularizer) -> Vector:
         """What every (agent, information set) expects from the profile. Shape [sets].
@@ -155,27 +170,27 @@ def _temperatures(layout: Layout, temperatures: Any) -> Vector:
     """τ per set, from a number, one per agent or one per information set."""
     try:
         plain = np.asarray(temperatures, dtype=np.float64)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         plain = np.empty((0, 0))
     if plain.shape == (layout.agents,):
         per_set = plain[layout.agent_of_set]
     elif not plain.ndim:
         per_set = np.full(layout.sets, plain)
     else:
-        rows = list(temperatures)
+        rows = per_agent(temperatures, "temperatures")
         if len(rows) != layout.agents:
             raise InputError(f"temperatures has {len(rows)} entries; the game has {layout.agents} agents.")
-        per_agent = [np.asarray(row, dtype=np.float64) for row in rows]
-        for agent, (row, counts) in enumerate(zip(per_agent, layout.counts, strict=True)):
+        for agent, (row, counts) in enumerate(zip(rows, layout.counts, strict=True)):
             if row.shape not in ((), (len(counts),)):
                 needs = f"a number or {len(counts)} of them, one per {layout.set_name}"
                 raise InputError(f"temperatures[{agent}] has shape {list(row.shape)}; it needs {needs}.")
         per_set = np.concatenate(
-            [np.broadcast_to(row, len(counts)) for row, counts in zip(per_agent, layout.counts, strict=True)]
+            [np.broadcast_to(row, len(counts)) for row, counts in zip(rows, layout.counts, strict=True)]
         )
-    if not 0.0 < per_set.min() <= per_set.max() < np.inf:
+    if not COLDEST <= per_set.min() <= per_set.max() <= LARGEST:
         check_finite(per_set, "temperatures")
-        index = int(np.flatnonzero(per_set <= 0)[0])
-        label = layout.set_label(index)
-        raise InputError(f"the temperature of {label} is {per_set[index]:g}; every temperature must be above 0.")
+        index = int(np.flatnonzero(per_set < COLDEST)[0])
+        label, found = layout.set_label(index), float(per_set[index])
+        needs = "must be above 0" if found <= 0.0 else f"below {COLDEST:g} needs smaller units of payoff"
+        raise InputError(f"the temperature of {label} is {found:g}; every temperature {needs}.")
     return per_set

@@ -84,6 +84,11 @@ class Layout:
         return np.repeat(np.arange(self.agents), [len(agent) for agent in self.counts])
 
     @cached_property
+    def index(self) -> Index:
+        """Agent, first entry and size of each set, for compiled code. Shape [3, sets]."""
+        return np.stack([self.agent_of_set, self.starts, self.sizes])
+
+    @cached_property
     def first_sets(self) -> Index:
         """First set of each agent, and one past the last. Shape [agents + 1]."""
         return np.concatenate(([0], np.cumsum([len(agent) for agent in self.counts]))).astype(np.int64)

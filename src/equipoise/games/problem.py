@@ -20,6 +20,8 @@ from equipoise.games.layout import Layout, Matrix, Vector
 from equipoise.games.response import softmax
 
 ROUNDING = 16.0 * float(np.finfo(np.float64).eps)
+MOST_ROUNDING = 1e-6
+"""Most that rounding excuses: colder games end as not converged, unless their policies are nearly pure."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,11 +83,11 @@ class Problem:
 
     @cached_property
     def rounding(self) -> float:
-        """The residual that rounding of Q alone can leave: 16 ε max |payoff| / min τ. Solvers add it to the tolerance.
+        """What rounding of Q alone can leave of the residual: 16 ε max |payoff| / min τ, at most 1e-6; it is allowed.
 
         It exceeds the default tolerance where payoffs are more than about 300 times a temperature.
         """
-        return ROUNDING * self.game.payoff_scale / float(self.regularizer.temperature.min())
+        return min(ROUNDING * self.game.payoff_scale / float(self.regularizer.temperature.min()), MOST_ROUNDING)
 
     def _logits(self, q: Vector) -> Vector:
         """Each set's largest Q is taken off first: at low temperatures its level would drown the differences."""

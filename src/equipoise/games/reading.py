@@ -50,7 +50,7 @@ def read_entry(entry: Mapping[str, Any]) -> Entry:
     if not isinstance(entry, Mapping):
         raise InputError(f"a game is a JSON object with a key 'kind'; this is a {type(entry).__name__}.")
     kind = _field(entry, "kind", "a game")
-    if kind not in KINDS:
+    if not isinstance(kind, str) or kind not in KINDS:
         raise UnknownName("kind of game", str(kind), KINDS)
     mode = entry.get("mode", "kl")
     if mode not in CONTINUATIONS:

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from equipoise.games import solver as solvers
-from equipoise.games.equilibrium import Equilibrium
+from equipoise.games.equilibrium import AtOnce, Equilibrium
 from equipoise.games.game import Game, Regularizer, check_profile
 from equipoise.games.layout import Vector
 from equipoise.games.problem import Problem
@@ -62,6 +62,11 @@ def solve(
         UnknownName: no such solver.
     """
     began = time.perf_counter()
+    usual = reference is None and start is None and tolerance is None and iterations is None
+    if usual and method == "auto" and continuation == "kl":
+        numbers = (game.attempt or direct.prepared(game))(temperatures)
+        if numbers is not None:
+            return AtOnce(game, numbers, began)
     regularizer = Regularizer.of(game.layout, temperatures, reference=reference, continuation=continuation)
     problem = Problem(game, regularizer)
     first = regularizer.log_reference if start is None else start_logits(problem, start)
@@ -82,10 +87,11 @@ def find_all(
     starts: int = 100,
     seed: int = 0,
 ) -> list[Equilibrium]:
-    """The distinct equilibria that Newton's method reaches from the reference and from random starts.
+    """The distinct equilibria that `solve` finds and that Newton's method reaches from random starts.
 
-    Each start is run with long first steps, which also reach unstable equilibria, and, where that fails, with short
-    ones. Order: as found, the reference's first. It is a search, no proof that there are no others; a certificate is.
+    Each random start is run with long first steps, which also reach unstable equilibria, and, where that fails, with
+    short ones. Order: as found, first what `solve` finds. It is a search, no proof that there are no others; a
+    certificate is.
 
     Args:
         game: the game.
@@ -100,11 +106,13 @@ def find_all(
     problem = Problem(game, regularizer)
     rng = np.random.default_rng(seed)
     found: list[Equilibrium] = []
+    searchers = _searchers(problem)
     for index in range(starts + 1):
         first = regularizer.log_reference
         if index:
             first = rng.standard_normal(len(first)) * rng.choice([0.3, 1.0, 3.0, 10.0])
-        equilibrium = _first_converged(problem, first, STEADY, _searchers(problem, reference_first=not index), began)
+        queue = searchers if index else automatic(problem)
+        equilibrium = _first_converged(problem, first, STEADY, queue, began)
         if equilibrium.converged and all(np.abs(equilibrium.policy - other.policy).max() > APART for other in found):
             found.append(equilibrium)
         began = time.perf_counter()
@@ -147,7 +155,7 @@ def _first_converged(
     return Equilibrium(problem, run.logits, run.status, iterations, seconds, solver.name, run.remark)
 
 
-def _searchers(problem: Problem, *, reference_first: bool) -> list[Solver]:
+def _searchers(problem: Problem) -> list[Solver]:
     """Newton with long and short first steps, compiled or matrix-free as the game's size asks."""
     size = problem.layout.size
     if size > newton.DENSE_LIMIT:
@@ -156,7 +164,7 @@ def _searchers(problem: Problem, *, reference_first: bool) -> list[Solver]:
         long, short = newton.Newton(first_step=1e9, turns=0), newton.Newton()
     else:
         long, short = direct.Direct(first_step=1e9, turns=0), direct.Direct()
-    return [short, long] if reference_first else [long, short]
+    return [long, short]
 
 
 def _limits(tolerance: float | None, iterations: int | None) -> Limits:

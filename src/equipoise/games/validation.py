@@ -15,31 +15,51 @@ from equipoise.errors import InputError
 SUM_TOLERANCE = 1e-9
 """How far probabilities may sum from 1: above the rounding of decimal text, far below a mistake."""
 
+LARGEST = 1e60
+"""Size above which numbers are refused: products of payoffs over temperatures would overflow on the way."""
+
 
 def as_array(numbers: Any, what: str) -> NDArray[np.float64]:
-    """The numbers as a contiguous float64 array, all of them finite.
+    """The numbers as a contiguous float64 array, all of them finite and none above `LARGEST` in size.
 
     Raises:
-        InputError: ragged, not numbers, or an entry that is not finite; says which.
+        InputError: ragged, not numbers, or an entry that is not finite or too large; says which.
     """
     try:
         array = np.ascontiguousarray(numbers, dtype=np.float64)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise InputError(f"{what} is not an array of numbers: {error}. Every row must have the same length.") from error
     check_finite(array, what)
     return array
 
 
-def check_finite(array: NDArray[np.float64], what: str) -> None:
-    """Nothing, where every entry is finite.
+def per_agent(numbers: Any, what: str) -> list[NDArray[np.float64]]:
+    """One array per agent.
 
     Raises:
-        InputError: says which entry is NaN or infinite.
+        InputError: no list, or one of its arrays is wrong; says which entry of which.
+    """
+    try:
+        rows = list(numbers)
+    except TypeError:
+        raise InputError(f"{what} is {numbers!r}; it needs a list with one array per agent.") from None
+    return [as_array(row, f"{what}[{agent}]") for agent, row in enumerate(rows)]
+
+
+def check_finite(array: NDArray[np.float64], what: str) -> None:
+    """Nothing, where every entry is finite and none above `LARGEST` in size.
+
+    Raises:
+        InputError: says which entry is NaN, infinite or too large.
     """
     finite = np.isfinite(array)
     if not finite.all():
         where = tuple(int(axis[0]) for axis in np.nonzero(~finite))
         raise InputError(f"{what}{subscript(where)} is {array[where]}; every entry must be finite.")
+    large = np.abs(array) > LARGEST
+    if large.any():
+        where = tuple(int(axis[0]) for axis in np.nonzero(large))
+        raise InputError(f"{what}{subscript(where)} is {array[where]:g}, above {LARGEST:g}. Use larger units.")
 
 
 def check_distribution(array: NDArray[np.float64], what: str, *, axes: int = 1) -> None:
@@ -75,7 +95,7 @@ def check_discount(discount: float) -> float:
     Raises:
         InputError: outside.
     """
-    if not 0.0 <= discount < 1.0:
+    if not isinstance(discount, (int, float, np.number)) or not 0.0 <= discount < 1.0:
         raise InputError(f"the discount is {discount}; it must lie in [0, 1).")
     return float(discount)
 

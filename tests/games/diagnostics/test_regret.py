@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import product
 
 import numpy as np
 import pytest
 from scipy.optimize import linprog
-from tests.games.conftest import drawn_policy, drawn_regularizer, markov, normal_form
+from tests.games.conftest import bayesian, drawn_policy, drawn_regularizer, markov, normal_form
 from tests.games.diagnostics.conftest import coverage, z_score
 
 from equipoise import games
@@ -107,6 +108,113 @@ def test_only_regret_against_the_hqre_stays_bounded() -> None:
     right = games.solve(game, 0.1, start=[[0.9, 0.1], [0.9, 0.1]]).policy
     stuck = regret.exact(cold, wrong, right).against_hqre.value
     assert stuck == pytest.approx(400 * 0.6, rel=0.05)
+
+
+@pytest.mark.parametrize("damping", [0.3, 1.0])
+@pytest.mark.parametrize("make", [normal_form, bayesian])
+def test_what_is_still_to_gain_adds_up_to_less_than_its_bound(
+    make: Callable[[np.random.Generator], Game], damping: float
+) -> None:
+    rng = np.random.default_rng(8)
+    game = make(rng)
+    drawn = drawn_regularizer(game, rng)
+    factor = games.certify(game, game.layout.nest_sets(drawn.temperature))["small_gain"].factor
+    assert factor is not None
+    problem = games.Problem(game, drawn.heated(factor * 1.05))
+    for scale in (0.1, 1.0, 10.0):
+        logits = scale * rng.normal(size=game.layout.size)
+        bound = regret.cumulated_gap_bound(problem, logits, damping=damping)
+        played = play(problem, logits, damping=damping, steps=400)
+        total = np.sum([game.regularized_gap(policy, problem.regularizer) for policy in played], axis=0)
+        assert bound is not None and (total <= bound * (1 + 1e-9)).all() and (total > 0.0).all()
+    cold = games.Problem(game, drawn.heated(factor * 0.99))
+    assert regret.cumulated_gap_bound(cold, np.zeros(game.layout.size), damping=damping) is None
+
+
+def test_the_bound_on_what_is_still_to_gain_is_tight_and_holds_where_nobody_answers() -> None:
+    """Near uniform play of coordination the response is linear, at the certified rate. Then influence one way only."""
+    game = games.library.pure_coordination()
+    problem = games.Problem(game, games.Regularizer.of(game.layout, [0.6, 0.9]))
+    weights = np.array(games.certify(game, [0.6, 0.9])["small_gain"].weights)
+    logits = np.asarray(1e-3 * np.kron(weights, [0.5, -0.5]), dtype=np.float64)
+    played = play(problem, logits, damping=0.4, steps=400)
+    total = np.sum([game.regularized_gap(policy, problem.regularizer) for policy in played], axis=0)
+    assert total == pytest.approx(regret.cumulated_gap_bound(problem, logits, damping=0.4), rel=1e-4)
+    watched = games.NormalForm([np.array([[1.0, 1.0], [0.0, 0.0]]), 9.0 * np.eye(2)])
+    problem = games.Problem(watched, games.Regularizer.of(watched.layout, 0.2))
+    logits = np.array([-3.0, 3.0, 4.0, 0.0])
+    bound = regret.cumulated_gap_bound(problem, logits, damping=0.7)
+    played = play(problem, logits, damping=0.7, steps=300)
+    total = np.sum([watched.regularized_gap(policy, problem.regularizer) for policy in played], axis=0)
+    assert games.certify(watched, 0.2)["small_gain"].bound == 0.0
+    assert bound is not None and (total <= bound).all()
+
+
+def test_constant_batches_make_the_gap_linear_and_growing_ones_keep_it_bounded() -> None:
+    """Slopes over the second half of the course: a floor of about τ Var(Q/τ)/2, against a sum of 1/k²."""
+    game, rng = games.library.two_conventions(), np.random.default_rng(9)
+    problem = games.Problem(game, games.Regularizer.of(game.layout, [0.5, 0.6]))
+
+    def slope(batch: Callable[[int], int]) -> float:
+        logits, gaps = np.zeros(4), []
+        for step in range(600):
+            policy = problem.policy(logits)
+            gaps.append(float(game.regularized_gap(policy, problem.regularizer).sum()))
+            seen = [rng.multinomial(batch(step), policy[game.layout.block(i)]) / batch(step) for i in range(2)]
+            logits = 0.5 * logits + 0.5 * problem.response_logits(np.concatenate(seen))
+        return sum(gaps[300:]) / 300
+
+    constant, growing = slope(lambda step: 8), slope(lambda step: 8 * (step + 1) ** 2)
+    assert constant > 3e-3 and growing < 1e-5
+
+
+@pytest.mark.parametrize("horizon", [1, 3])
+def test_welfare_behind_information_sets_is_what_a_fixed_plan_earns(horizon: int) -> None:
+    """The same joint action at every stage, whatever was seen: W = Σ_t γᵗ Σ_s μ_t(s) Σ_i φ_i(s, G(a))."""
+    rng = np.random.default_rng(10)
+    rewards, tokens = rng.normal(size=(2, 2, 3)), np.array([[0, 1, 2], [1, 1, 0]])
+    moves, initial = rng.dirichlet(np.ones(2), size=(2, 2, 3)), np.array([0.3, 0.7])
+    given = {"initial": initial, "discount": 0.8, "horizon": horizon}
+    token = games.TokenGame(rewards, tokens, moves, **given)
+    with_message = np.concatenate([np.zeros((1, 2, 3)), rewards])[:, :, None]
+    protocol = games.ProtocolGame(with_message, tokens[None], moves[:, None], **given)
+    for game in (token, protocol):
+        found = {}
+        for plan in np.ndindex(2, 3):
+            # The Coordinator, first in a protocol, has nothing to choose between.
+            acting = [0, *plan][-game.layout.agents :]
+            policy = np.zeros(game.layout.size)
+            for index, start in enumerate(game.layout.starts):
+                policy[start + acting[game.layout.agent_of_set[index]]] = 1.0
+            expected, here = 0.0, initial
+            for stage in range(horizon):
+                expected += 0.8**stage * float(here @ rewards[:, :, tokens[plan]].sum(axis=0))
+                here = here @ moves[:, *plan]
+            found[plan] = regret.welfare(game, policy)
+            assert found[plan] == pytest.approx(expected)
+        if horizon == 1:
+            assert regret.best_welfare(game) == pytest.approx(max(found.values()))
+
+
+def test_welfare_that_is_not_defined_is_refused() -> None:
+    rng = np.random.default_rng(11)
+    moves = rng.dirichlet(np.ones(2), size=(2, 2, 2))
+    payoffs, types = rng.normal(size=(2, 2, 2, 1, 2, 2)), np.full((2, 2, 1), 0.5)
+    redrawn = games.RedrawnTypes(payoffs, moves, 0.7, types=types)
+    policy = np.exp(redrawn.layout.uniform)
+    with pytest.raises(InputError, match="Pass `initial`, for 4 full states"):
+        regret.welfare(redrawn, policy)
+    expected = payoffs.mean(axis=(2, 3, 4, 5)).sum(axis=0)
+    ahead = np.linalg.solve(np.eye(2) - 0.7 * moves.mean(axis=(1, 2)), expected)
+    first = np.array([0.25, 0.75])
+    assert regret.welfare(redrawn, policy, initial=np.repeat(first / 2, 2)) == pytest.approx(float(first @ ahead))
+    persistent = games.PersistentTypes(payoffs, moves, 0.7, prior=types[0], initial=first)
+    assert regret.welfare(persistent, np.exp(persistent.layout.uniform)) == pytest.approx(float(first @ ahead))
+    with pytest.raises(InputError, match="Pass it as `best`"):
+        regret.best_welfare(persistent)
+    gated = games.Hierarchy(games.library.stag_hunt(), [[0], [1]])
+    with pytest.raises(InputError, match="its `game`"):
+        regret.welfare(gated, np.exp(gated.layout.uniform))
 
 
 def test_rollouts_are_unbiased_and_their_intervals_cover() -> None:

@@ -199,6 +199,29 @@ def test_a_margin_above_zero_is_never_contradicted(seed: int) -> None:
     assert games.certify(game, tau)["symmetrised"].holds
 
 
+@pytest.mark.parametrize("kind", ["bayesian", "markov", "vote"])
+def test_a_gate_that_pays_nothing_back_is_certified_by_the_agents(kind: str) -> None:
+    """Games without a joint normal form: the bounds are theirs, and the gate's temperature counts for nothing."""
+    flat = MAKERS[kind](np.random.default_rng(5))
+    game = games.Hierarchy(flat, [[0], list(range(1, flat.layout.agents))])
+    alone, gated = games.certify(flat, 0.9), games.certify(game, [*[0.9] * flat.layout.agents, 1e-3])
+    factor = alone.factor
+    assert factor is not None and gated.factor == factor
+    for one, other in zip(gated.certificates, alone.certificates, strict=True):
+        assert (one.bound, one.reason) == (other.bound, other.reason)
+        assert one.bound is None or "gate" in one.proves
+    tau = np.array([*[0.9 * factor * 1.01] * flat.layout.agents, 1e-2])
+    assert games.certify(game, tau).certified and len(games.find_all(game, tau, starts=15)) == 1
+
+
+def test_what_no_certificate_covers_is_said_as_it_is() -> None:
+    flat = games.library.coordination_with_tastes()
+    found = games.certify(games.Hierarchy(flat, [[0], [1]], called_only=True), 1.0)
+    assert not found.certified
+    for name in ("small_gain", "symmetrised", "paper_margin"):
+        assert "Bayesian" in found[name].reason and "only who is called" in found[name].reason
+
+
 MISTAKES: list[tuple[Callable[[Game], object], str]] = [
     (lambda game: games.Hierarchy(game, [[0], [1]]), "each of the agents 0 to 2"),
     (lambda game: games.Hierarchy(game, [[0, 1], [1, 2]]), "each of the agents 0 to 2"),

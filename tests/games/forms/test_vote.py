@@ -11,6 +11,7 @@ from tests.games.conftest import drawn_direction, drawn_policy, drawn_regularize
 
 from equipoise import games
 from equipoise.errors import InputError
+from equipoise.games.forms import vote
 
 
 def tabulated(accuracy: list, reward: np.ndarray, weights: list[int], costs: list) -> games.NormalForm:
@@ -84,3 +85,31 @@ def test_an_electorate_of_1001_with_8_prompts_is_solved() -> None:
 def test_validation_names_the_entry(arguments: dict, message: str) -> None:
     with pytest.raises(InputError, match=message):
         games.Vote(**arguments)
+
+
+@pytest.mark.parametrize("weights", [None, [1, 2, 0, 3, 1, 2], [2] * 6])
+def test_the_condensed_matrix_has_the_eigenvalues_of_the_response(weights: list[int] | None) -> None:
+    """One ballot is correct with probability ½ and one is certain: both make a characteristic function vanish."""
+    rng = np.random.default_rng(11)
+    accuracy = [rng.uniform(size=3) for _ in range(6)]
+    accuracy[0][:], accuracy[1][:] = 0.5, [1.0, 0.0, 1.0]
+    game = games.Vote(accuracy, 10 * rng.normal(size=1 + sum(weights or [1] * 6)), weights=weights)
+    problem = games.Problem(game, games.Regularizer.of(game.layout, rng.uniform(0.2, 1.0, size=6)))
+    policy = problem.policy(rng.normal(size=game.layout.size))
+    dense = np.linalg.eigvals(problem.response_jacobian(policy))
+    condensed = game.condensed(policy, problem.response(policy), problem.regularizer)
+    assert condensed is not None
+    found = np.linalg.eigvalsh(condensed)
+    assert np.abs(found).max() > 0.01
+    both = np.append(found, np.zeros(len(dense) - len(found)))
+    np.testing.assert_allclose(np.sort(both), np.sort(dense.real), rtol=0, atol=1e-12)
+
+
+def test_the_spectrum_of_a_large_electorate_is_the_outermost_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(12)
+    game = games.Vote(list(rng.uniform(0.2, 0.8, size=(260, 4))), (np.arange(261) > 130).astype(float))
+    spectrum = games.solve(game, 0.02).spectrum
+    monkeypatch.setattr(vote, "CONDENSED_LIMIT", 10)
+    outermost = games.solve(game, 0.02).spectrum
+    assert spectrum.complete and not outermost.complete
+    np.testing.assert_allclose(spectrum.eigenvalues[:6], outermost.eigenvalues, rtol=0, atol=1e-9)

@@ -7,15 +7,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from equipoise.cli.game_files import (
-    AsJson,
-    Continuation,
-    EntryName,
-    GameSource,
-    Temperatures,
-    read_game,
-    read_temperatures,
-)
+from equipoise.cli.game_files import AsJson, Continuation, EntryName, GameSource, Temperatures, read_game
 from equipoise.cli.threads import one_thread
 
 if TYPE_CHECKING:
@@ -73,9 +65,8 @@ def certify(
     one_thread()
     from equipoise import games
 
-    read = read_game(file, entry=entry)
-    temperatures = read_temperatures(temperature, read)
-    found = games.certify(read.game, temperatures, continuation=continuation or read.continuation)
+    read = read_game(file, entry=entry, temperature=temperature, continuation=continuation)
+    found = games.certify(read.game, read.temperatures, continuation=read.continuation)
     if as_json:
         print(json.dumps(found.as_json(), ensure_ascii=False, allow_nan=False))
     else:

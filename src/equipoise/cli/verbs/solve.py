@@ -9,15 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from equipoise.cli.game_files import (
-    AsJson,
-    Continuation,
-    EntryName,
-    GameSource,
-    Temperatures,
-    read_game,
-    read_temperatures,
-)
+from equipoise.cli.game_files import AsJson, Continuation, EntryName, GameSource, Temperatures, read_game
 from equipoise.cli.threads import one_thread
 from equipoise.errors import InputError, WriteError
 
@@ -83,18 +75,17 @@ def solve(  # noqa: PLR0913, PLR0917  (one parameter per option)
         raise InputError("--all searches with Newton's method from many starts. Leave out --method, or --all.")
     if plot is not None and (plot.is_dir() or not plot.parent.is_dir()):
         raise InputError(f"cannot write '{plot}': its folder does not exist, or it is one. Name a file elsewhere.")
-    read = read_game(file, entry=entry)
-    temperatures = read_temperatures(temperature, read)
-    options: dict[str, Any] = {"continuation": continuation or read.continuation}
+    read = read_game(file, entry=entry, temperature=temperature, continuation=continuation)
+    options: dict[str, Any] = {"continuation": read.continuation}
     if every:
-        found = games.find_all(read.game, temperatures, starts=starts, seed=seed, **options)
+        found = games.find_all(read.game, read.temperatures, starts=starts, seed=seed, **options)
     else:
         # The end of the branch is what --trace is about: without it, a fast solver may answer with another equilibrium.
         method = "continuation" if traced and method == "auto" else method
-        found = [games.solve(read.game, temperatures, method=method, **options)]
+        found = [games.solve(read.game, read.temperatures, method=method, **options)]
     branches: list[Branch] = []
     if traced or plot is not None:
-        branches = _followed(read.game, temperatures, options, (every, starts, seed), smooth=plot is not None)
+        branches = _followed(read.game, read.temperatures, options, (every, starts, seed), smooth=plot is not None)
     if as_json:
         print(json.dumps(_told(found, branches, every=every, traced=traced), ensure_ascii=False, allow_nan=False))
     else:

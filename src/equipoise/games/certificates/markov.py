@@ -35,6 +35,7 @@ import numpy as np
 
 from equipoise.games import stage
 from equipoise.games.certificate import ROUNDING, Certificate, Criterion
+from equipoise.games.coupling import unknown_because
 from equipoise.games.forms.markov import Markov
 from equipoise.games.forms.partially_observed import PartiallyObserved
 from equipoise.games.layout import Matrix, Vector
@@ -68,7 +69,7 @@ class MarkovGain(Criterion):
         """The certificate; weights are those of the norm."""
         game = problem.game
         if isinstance(game, PartiallyObserved):
-            return self.silent("no certificate is known for games that go on behind information sets.")
+            return self.silent(unknown_because(game))
         if not isinstance(game, Markov):
             return self.silent("the game is over after one stage; see the certificates small_gain and symmetrised.")
         parts = _Differences(game, problem)

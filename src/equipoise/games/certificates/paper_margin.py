@@ -29,7 +29,7 @@ import numpy as np
 
 from equipoise.games.certificate import Certificate, Criterion
 from equipoise.games.certificates.symmetrised import modulus, prior_weights
-from equipoise.games.coupling import coupling_of
+from equipoise.games.coupling import coupling_of, unknown_because
 from equipoise.games.forms.bayesian import Bayesian
 from equipoise.games.forms.common_payoff import CommonPayoff
 from equipoise.games.forms.tensor_game import TensorGame
@@ -58,7 +58,7 @@ class PaperMargin(Criterion):
         """The certificate; its margin is μ, in units of payoff."""
         coupling = coupling_of(problem.game)
         if coupling is None:
-            return self.silent("no exact form of L_c is known for games that go on; see the certificate markov.")
+            return self.silent(unknown_because(problem.game))
         coldest = float(problem.regularizer.temperature.min())
         constant, reason = extreme_coupling(problem.game), ""
         if constant is None:

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from equipoise.games.certificate import Certificate, Criterion
-from equipoise.games.coupling import coupling_of
+from equipoise.games.coupling import coupling_of, unknown_because
 from equipoise.games.layout import Matrix, Vector
 from equipoise.games.problem import Problem
 
@@ -47,7 +47,7 @@ class SmallGain(Criterion):
         """The certificate; weights are those of the norm."""
         coupling = coupling_of(problem.game)
         if coupling is None:
-            return self.silent("the game goes on after one stage; see the certificate markov.")
+            return self.silent(unknown_because(problem.game))
         gain = coupling.kappa / (4.0 * problem.regularizer.temperature[:, None])
         radius = spectral_radius(gain, problem.regularizer.temperature)
         reason = "" if coupling.exact else "second differences are bounded from above, over all that others may do."
@@ -66,7 +66,7 @@ def spectral_radius(matrix: Matrix, scale: Vector) -> float:
 
 def _norm(gain: Matrix, radius: float) -> Vector:
     """Weights m > 0 with gain m < (1 + ABOVE) ρ m, largest 1: the Perron vector where the matrix is irreducible."""
-    level = radius * (1.0 + ABOVE) or float(gain.max(initial=0.0)) or 1.0
+    level = radius * (1.0 + ABOVE) or ABOVE * float(gain.max(initial=0.0)) or 1.0
     weights = np.linalg.solve(np.eye(len(gain)) - gain / level, np.ones(len(gain)))
     return weights / weights.max()
 

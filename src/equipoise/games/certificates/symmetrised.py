@@ -23,7 +23,7 @@ import numpy as np
 
 from equipoise.errors import InputError
 from equipoise.games.certificate import Certificate, Criterion
-from equipoise.games.coupling import Coupling, coupling_of
+from equipoise.games.coupling import Coupling, coupling_of, unknown_because
 from equipoise.games.forms.bayesian import Bayesian
 from equipoise.games.game import Game
 from equipoise.games.layout import Vector
@@ -67,7 +67,7 @@ class Symmetrised(Criterion):
         """
         coupling = coupling_of(problem.game)
         if coupling is None:
-            return self.silent("the game goes on after one stage; see the certificate markov.")
+            return self.silent(unknown_because(problem.game))
         temperature = problem.regularizer.temperature
         weights = self._given(problem) if self.weights is not None else lightest(problem.game, coupling, temperature)
         bound, _ = modulus(coupling, weights, temperature)
@@ -88,7 +88,13 @@ def modulus(coupling: Coupling, weights: Vector, temperature: Vector) -> tuple[f
     """c, and its derivative by the logarithms of the weights. Shapes [sets], [sets] → number, [sets]."""
     half = weights[:, None] * coupling.slopes(weights)
     root = np.sqrt(weights * temperature)
-    values, vectors = np.linalg.eigh((half + half.T) / np.outer(root, root))
+    symmetric = (half + half.T) / np.outer(root, root)
+    if len(root) > SEARCHED:
+        from scipy.linalg import eigh
+
+        values, vectors = eigh(symmetric, subset_by_index=(len(root) - 1, len(root) - 1))
+    else:
+        values, vectors = np.linalg.eigh(symmetric)
     leading = vectors[:, -1] / root
     c = max(float(values[-1]) / 8.0, 0.0)
     return c, leading * (half @ leading) / 4.0 - c * weights * temperature * leading**2

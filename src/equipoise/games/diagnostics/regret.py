@@ -8,9 +8,17 @@ W is welfare, the sum of the agents' expected payoffs without regularisation; W_
 without communication, π* a quantal response equilibrium. Only the first can stay bounded: the second grows by the
 price.
 
-W is linear in every (agent, information set), so in one shot the best profile is pure. `best_welfare` reads it off the
-tensor (normal form, common payoff), solves the team's Markov decision process, or tries every pure profile up to
-`MOST_PROFILES`; where that is too many, pass the number. Source: DICE (arXiv 2606.08068), Regret(T), split in three.
+W is linear in every (agent, information set) that play passes once at most, so in one shot and with perfect recall the
+best profile is pure. `best_welfare` reads it off the tensor (normal form, common payoff), solves the team's Markov
+decision process, or tries every pure profile up to `MOST_PROFILES`; where that is too many, or memoryless policies may
+gain by mixing, pass the number.
+
+What agents could still gain adds up too. Under small gain, with exact payoffs and damping α, in the norm ‖z‖ = max_i
+range(z_i)/r_i in which the logit map H contracts by g,
+
+    Σ_k gap_i(π_k) ≤ τ_i r_i² ‖H(z_0) − z_0‖² / (8 (1 − q²)),      q = 1 − α (1 − g)
+
+Source: DICE (arXiv 2606.08068), Regret(T), split in three; the bound is derived in docs/theory.md.
 """
 
 from __future__ import annotations
@@ -21,11 +29,16 @@ from math import prod
 import numpy as np
 
 from equipoise.errors import InputError
+from equipoise.games.certificate import examine
+from equipoise.games.coupling import coupling_of
 from equipoise.games.diagnostic import Diagnostic, Estimate
 from equipoise.games.forms.bayesian import Bayesian
 from equipoise.games.forms.common_payoff import CommonPayoff
+from equipoise.games.forms.hierarchy import Hierarchy
+from equipoise.games.forms.information import ProtocolGame, TokenGame
 from equipoise.games.forms.markov import Markov
 from equipoise.games.forms.normal_form import NormalForm
+from equipoise.games.forms.partially_observed import PartiallyObserved
 from equipoise.games.forms.transition import discounted
 from equipoise.games.game import Game, Regularizer
 from equipoise.games.layout import Matrix, Vector
@@ -63,7 +76,10 @@ def exact(
         policies: π_k. Shape [K, n].
         hqre: the equilibrium's profile. Shape [n].
         best: W_max; computed where None.
-        initial: the distribution of the first state of a Markov game; uniform if None. Shape [S].
+        initial: the distribution of the first state; see `welfare`. Shape [S].
+
+    Raises:
+        InputError: as `welfare` and `best_welfare`.
     """
     values = np.array([[welfare(problem.game, policy, initial=initial)] for policy in policies])
     star = Estimate(welfare(problem.game, hqre, initial=initial), 0.0, 0)
@@ -90,7 +106,21 @@ def estimate(played: Matrix, hqre: Estimate, best: Estimate) -> Regret:
 
 
 def welfare(game: Game, policy: Vector, *, initial: Vector | None = None) -> float:
-    """W of a profile: payoffs summed over agents, averaged over types by the prior, or over first states. Shape [n]."""
+    """W of a profile: payoffs summed over agents, averaged over types by the prior, or over first states.
+
+    Args:
+        game: the game.
+        policy: the profile. Shape [n].
+        initial: the distribution of the first state. If None, uniform in Markov games, and the game's own behind
+            information sets, where it is over full states. Shape [S].
+
+    Raises:
+        InputError: a hierarchy, whose gate is paid out of the agents' payoffs; no distribution of the first state.
+    """
+    if isinstance(game, Hierarchy):
+        raise InputError("what a hierarchy's agents earn together is the welfare of its `game`. Ask for that.")
+    if isinstance(game, PartiallyObserved):
+        return welfare(game.world, game.everywhere(policy), initial=_first_full_states(game, initial))
     plain = Regularizer(game.layout, np.ones(game.layout.sets), game.layout.uniform, "plain")
     return float(_weights(game, initial) @ game.values(policy, plain))
 
@@ -99,8 +129,10 @@ def best_welfare(game: Game, *, initial: Vector | None = None) -> float:
     """W_max, the largest welfare of any profile; a Markov game's state is seen by all.
 
     Raises:
-        InputError: too many pure profiles to try.
+        InputError: too many pure profiles to try, or the best need not be among them.
     """
+    if isinstance(game, PartiallyObserved) and not isinstance(game, (TokenGame, ProtocolGame)):
+        raise InputError("without memory the best profile may have to mix, and is not searched for. Pass it as `best`.")
     if isinstance(game, Markov):
         return float(_first_states(game, initial) @ _team_values(game))
     if isinstance(game, NormalForm):
@@ -120,8 +152,29 @@ def best_welfare(game: Game, *, initial: Vector | None = None) -> float:
     for pure in np.ndindex(*sizes):
         policy = np.zeros(game.layout.size)
         policy[game.layout.starts + np.array(pure)] = 1.0
-        highest = max(highest, welfare(game, policy))
+        highest = max(highest, welfare(game, policy, initial=initial))
     return highest
+
+
+def cumulated_gap_bound(problem: Problem, logits: Vector, *, damping: float) -> Vector | None:
+    """A bound on Σ_k gap of every (agent, type) over all damped updates; None without small gain. Shape [sets].
+
+    Args:
+        problem: a one-shot game; payoffs are exact.
+        logits: z_0, where the updates start. Shape [n].
+        damping: α in (0, 1].
+    """
+    layout, temperature = problem.layout, problem.regularizer.temperature
+    small_gain, coupling = examine(problem)["small_gain"], coupling_of(problem.game)
+    if coupling is None or small_gain.weights is None or not small_gain.holds:
+        return None
+    weights = np.concatenate([np.atleast_1d(row) for row in small_gain.weights])
+    # The contraction in this very norm: the spectral radius is its limit, not always reached.
+    gain = float((coupling.kappa @ weights / (4.0 * temperature * weights)).max())
+    rate = 1.0 - damping * (1.0 - gain)
+    moved = problem.response_logits(problem.policy(logits)) - logits
+    first = float(((layout.largest(moved) + layout.largest(-moved)) / weights).max())
+    return temperature * (weights * first) ** 2 / (8.0 * (1.0 - rate**2))
 
 
 def _readings(means: Vector, variances: Vector, samples: int, hqre: Estimate, best: Estimate) -> Regret:
@@ -154,6 +207,13 @@ def _first_states(game: Markov, initial: Vector | None) -> Vector:
     check_shape(array, (game.states,), "initial")
     check_distribution(array, "initial")
     return array
+
+
+def _first_full_states(game: PartiallyObserved, initial: Vector | None) -> Vector:
+    """The distribution of the first full state. Shape [X]."""
+    if initial is None and game.initial is None:
+        raise InputError(f"the game does not say where it begins. Pass `initial`, for {game.world.states} full states.")
+    return _first_states(game.world, game.initial if initial is None else initial)
 
 
 def _team_values(game: Markov) -> Vector:

@@ -19,7 +19,7 @@ import numpy as np
 from equipoise.errors import InputError
 from equipoise.games.forms.tensor_game import TensorGame
 from equipoise.games.layout import Layout
-from equipoise.games.validation import as_array, check_distribution, check_shape
+from equipoise.games.validation import as_array, check_distribution, check_shape, per_agent
 
 
 class Bayesian(TensorGame):
@@ -36,7 +36,7 @@ class Bayesian(TensorGame):
     def __init__(self, prior: Any, payoffs: Sequence[Any] | np.ndarray) -> None:
         self.prior = as_array(prior, "prior")
         check_distribution(self.prior, "prior", axes=self.prior.ndim)
-        tensors = [as_array(tensor, f"payoffs[{agent}]") for agent, tensor in enumerate(payoffs)]
+        tensors = per_agent(payoffs, "payoffs")
         agents, types = self.prior.ndim, self.prior.shape
         if len(tensors) != agents:
             raise InputError(f"payoffs has {len(tensors)} agents; the prior has {agents} axes, one per agent.")

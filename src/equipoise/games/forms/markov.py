@@ -28,7 +28,7 @@ from equipoise.games.forms.transition import Transitions, chain, discounted
 from equipoise.games.game import Game, Regularizer, Tangent
 from equipoise.games.layout import Layout, Matrix, Vector
 from equipoise.games.response import SMALLEST, divergence, entropy
-from equipoise.games.validation import as_array, check_discount, check_shape
+from equipoise.games.validation import check_discount, check_shape, per_agent
 
 
 class Markov(Game):
@@ -53,7 +53,7 @@ class Markov(Game):
         *,
         available: Sequence[Any] | None = None,
     ) -> None:
-        tensors = [as_array(tensor, f"payoffs[{agent}]") for agent, tensor in enumerate(payoffs)]
+        tensors = per_agent(payoffs, "payoffs")
         if not tensors or tensors[0].ndim != len(tensors) + 1 or 0 in tensors[0].shape:
             found = list(tensors[0].shape) if tensors else []
             needs = "[states, then one axis of actions per agent]"
@@ -230,9 +230,9 @@ def _bonus_slope(policy: Vector, regularizer: Regularizer) -> Vector:
 def _masks(available: Sequence[Any] | None, states: int, actions: tuple[int, ...]) -> list[np.ndarray]:
     if available is None:
         return [np.ones((states, count), dtype=bool) for count in actions]
-    if len(available) != len(actions):
-        raise InputError(f"available has {len(available)} agents; the payoffs have {len(actions)}.")
-    masks = [np.asarray(mask, dtype=bool) for mask in available]
+    masks = [mask != 0.0 for mask in per_agent(available, "available")]
+    if len(masks) != len(actions):
+        raise InputError(f"available has {len(masks)} agents; the payoffs have {len(actions)}.")
     for agent, (mask, count) in enumerate(zip(masks, actions, strict=True)):
         if mask.shape != (states, count):
             raise InputError(f"available[{agent}] has shape {list(mask.shape)}; it needs {[states, count]}.")

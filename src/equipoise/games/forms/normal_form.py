@@ -16,7 +16,7 @@ import numpy as np
 from equipoise.errors import InputError
 from equipoise.games.forms.tensor_game import TensorGame
 from equipoise.games.layout import Layout
-from equipoise.games.validation import as_array, check_shape
+from equipoise.games.validation import check_shape, per_agent
 
 
 class NormalForm(TensorGame):
@@ -30,7 +30,7 @@ class NormalForm(TensorGame):
     """
 
     def __init__(self, payoffs: Sequence[Any] | np.ndarray) -> None:
-        tensors = [as_array(tensor, f"payoffs[{agent}]") for agent, tensor in enumerate(payoffs)]
+        tensors = per_agent(payoffs, "payoffs")
         if not tensors:
             raise InputError("payoffs has no agents; it needs one tensor per agent.")
         shape = tensors[0].shape

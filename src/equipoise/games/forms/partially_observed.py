@@ -83,20 +83,20 @@ class PartiallyObserved(Game):
 
     def q(self, policy: Vector, regularizer: Regularizer) -> Vector:
         """Interim payoffs of actions, future included, by the beliefs that play brings about. Shapes [n] → [n]."""
-        lifted = self._lifted(policy)
+        lifted = self.everywhere(policy)
         share = self._share(_Occupancy.of(self, lifted))
         return self._average(self.world.q(lifted, self._lifted_regularizer(regularizer)) * self._entry_units, share)
 
     def values(self, policy: Vector, regularizer: Regularizer) -> Vector:
         """V of every (agent, information set) by the continuation, averaged by its belief. Shape [sets]."""
-        lifted = self._lifted(policy)
+        lifted = self.everywhere(policy)
         share = self._share(_Occupancy.of(self, lifted))
         values = self.world.values(lifted, self._lifted_regularizer(regularizer))
         return self._per_set(values * self._everybody(self._units) * share)[:-1]
 
     def beliefs(self, policy: Vector) -> list[Vector]:
         """β(x|h_i(x)) of every agent and state; sums to 1 over the states of a set. Shapes [n] → N × [X]."""
-        return np.split(self._share(_Occupancy.of(self, self._lifted(policy))), self.layout.agents)
+        return np.split(self._share(_Occupancy.of(self, self.everywhere(policy))), self.layout.agents)
 
     def jacobian(self, policy: Vector, regularizer: Regularizer) -> Matrix:
         """dQ/dπ, through payoffs, values and beliefs; one directional derivative per entry. Shape [n, n]."""
@@ -105,7 +105,7 @@ class PartiallyObserved(Game):
 
     def linearize(self, policy: Vector, regularizer: Regularizer) -> tuple[Vector, Tangent]:
         """Q and its directional derivative: the world's, averaged, and the change of beliefs times what it is worth."""
-        lifted = self._lifted(policy)
+        lifted = self.everywhere(policy)
         occupancy = _Occupancy.of(self, lifted)
         share = self._share(occupancy)
         world_q, world_tangent = self.world.linearize(lifted, self._lifted_regularizer(regularizer))
@@ -124,7 +124,7 @@ class PartiallyObserved(Game):
 
         return q, tangent
 
-    def _lifted(self, policy: Vector) -> Vector:
+    def everywhere(self, policy: Vector) -> Vector:
         """The policy that every state's agents play. Shapes [n] → [world n]."""
         return np.append(policy, 1.0)[self._entry]
 

@@ -11,14 +11,15 @@ With M entries per tensor and N agents, Q costs N·M operations and reads every 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
 from equipoise.games import contraction
 from equipoise.games.game import Game, Regularizer
-from equipoise.games.layout import Layout, Matrix, Vector
+from equipoise.games.layout import Index, Layout, Matrix, Vector
 
 
 class TensorGame(Game):
@@ -27,19 +28,23 @@ class TensorGame(Game):
     Attributes:
         layout: the index of its entries.
         tensors: U_i, N arrays of shape [x1, …, xN]; x_j runs over agent j's block of the flat index.
+        attempt: what `solvers.direct` keeps here between solves, None until it does; see `prepared` there.
     """
 
     def __init__(self, layout: Layout, tensors: Sequence[np.ndarray]) -> None:
         self.layout = layout
         self.tensors = tuple(np.ascontiguousarray(tensor, dtype=np.float64) for tensor in tensors)
-        self._packed: Vector | None = None
+        self.attempt: Callable[[Any], Any] | None = None
+
+    @cached_property
+    def packed(self) -> Vector:
+        """All tensors end to end as compiled solvers read them; made once. Shape [N · M]."""
+        return contraction.packed(self.tensors)
 
     @property
-    def packed(self) -> Vector:
-        """All tensors end to end, as the compiled solver reads them; made once. Shape [N · M]."""
-        if self._packed is None:
-            self._packed = np.concatenate([tensor.reshape(-1) for tensor in self.tensors])
-        return self._packed
+    def plan(self) -> Index:
+        """The steps from packed tensors to Q and dQ/dπ."""
+        return contraction.plan(self.tensors[0].shape)
 
     @cached_property
     def payoff_scale(self) -> float:

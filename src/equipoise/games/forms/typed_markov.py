@@ -27,7 +27,7 @@ from equipoise.errors import InputError
 from equipoise.games.forms.markov import Markov
 from equipoise.games.forms.partially_observed import PartiallyObserved
 from equipoise.games.layout import Matrix, Vector
-from equipoise.games.validation import as_array, check_distribution, check_shape
+from equipoise.games.validation import as_array, check_distribution, check_shape, per_agent
 
 DENSE_ENTRIES = 2_000_000
 """Most entries of a transition table that is kept dense: 16 MB."""
@@ -124,7 +124,7 @@ def _agents(payoffs: Sequence[Any] | np.ndarray, axes: int, what: str) -> int:
 
 def _tables(payoffs: Sequence[Any] | np.ndarray, transitions: Any, shape: tuple[int, ...]) -> tuple[np.ndarray, Any]:
     """Payoffs [N, S, θ…, a…] and transitions [S, θ…, a…, S]."""
-    tensors = [as_array(tensor, f"payoffs[{agent}]") for agent, tensor in enumerate(payoffs)]
+    tensors = per_agent(payoffs, "payoffs")
     agents = len(tensors)
     if tensors[0].ndim != 2 * agents + 1:
         needs = "[states, one axis of types per agent, one axis of actions per agent]"

@@ -30,7 +30,12 @@ import numpy as np
 from equipoise.errors import InputError
 from equipoise.games.game import Game, Regularizer, Tangent
 from equipoise.games.layout import Layout, Matrix, Vector
-from equipoise.games.validation import as_array, check_finite
+from equipoise.games.validation import as_array, per_agent
+
+CONDENSED_LIMIT = 3_000
+"""Most agents for which a matrix of all their pairs is formed: 72 MB."""
+ROUNDING = 1e-20
+"""Share of the largest term below which terms are left out; dividing by φ twice gains at most a factor of (L/2)²."""
 
 
 class Vote(Game):
@@ -56,7 +61,7 @@ class Vote(Game):
         weights: Sequence[int] | None = None,
         costs: Sequence[Any] | None = None,
     ) -> None:
-        rows = [as_array(row, f"accuracy[{agent}]") for agent, row in enumerate(accuracy)]
+        rows = per_agent(accuracy, "accuracy")
         if not rows or any(row.ndim != 1 or not len(row) for row in rows):
             raise InputError("accuracy needs, for every agent, a list with one probability per action.")
         self.layout = Layout(tuple((len(row),) for row in rows), nested=False)
@@ -122,6 +127,34 @@ class Vote(Game):
         without, with_ = self._with_and_without(self._before(chance), self._after(chance))
         return with_ - without
 
+    def condensed(self, policy: Vector, answer: Vector, regularizer: Regularizer) -> Matrix | None:
+        """√v P √v with v_i = Var(p_i)/τ_i under the answer and P_ij = ∂Q-difference_i/∂m_j, one row per agent.
+
+        Q depends on play through m alone, so these are the non-zero eigenvalues of the response's derivative. P_ij is
+        the expected second difference of f by the ballots of i and j; with φ_i(z) = 1 − m_i + m_i z^{w_i} and F the
+        discrete transform of f over L ≥ W + 1 roots of unity z, it is
+
+            P_ij = (1/L) Σ_z F(z) Π_k φ_k(z) a_i(z) a_j(z),     a_i(z) = (z^{w_i} − 1)/φ_i(z)
+
+        L is odd, so that no φ_i is 0. Only the roots near 1, some √N, have a product above rounding. O(N W + N² √N).
+        """
+        if self.layout.agents > CONDENSED_LIMIT:
+            return None
+        length = len(self.reward) | 1
+        angle = 2.0 * np.pi * np.arange(1, length // 2 + 1) / length
+        chance = self.chances(policy)[:, None]
+        moved = np.exp(1j * np.outer(self.weights, angle)) - 1.0
+        factor = 1.0 + chance * moved
+        weight = np.fft.fft(self.reward, length)[1 : length // 2 + 1] * np.prod(factor, axis=0)
+        seen = np.abs(weight) > ROUNDING * np.abs(weight).max(initial=0.0)
+        terms = np.sqrt(2.0 / length * weight[seen]) * moved[:, seen] / factor[:, seen]
+        pairs = terms.real @ terms.real.T - terms.imag @ terms.imag.T
+        np.fill_diagonal(pairs, 0.0)
+        mean = self.layout.total(answer * self.accuracy)
+        spread = self.layout.total(answer * (self.accuracy - self.layout.spread(mean)) ** 2)
+        root = np.sqrt(spread / regularizer.temperature)
+        return root[:, None] * pairs * root
+
     def _payoffs(self, without: Vector, with_: Vector) -> Vector:
         spread = self.layout.spread
         return spread(without) + self.accuracy * spread(with_ - without) - self.cost
@@ -178,10 +211,9 @@ class Vote(Game):
 def _weights(weights: Sequence[int] | None, agents: int) -> np.ndarray:
     if weights is None:
         return np.ones(agents, dtype=np.int64)
-    given = np.asarray(weights, dtype=np.float64)
+    given = as_array(weights, "weights")
     if given.shape != (agents,):
         raise InputError(f"weights has shape {list(given.shape)}; it needs one per agent, [{agents}].")
-    check_finite(given, "weights")
     wrong = (given < 0) | (given != np.round(given))
     if wrong.any():
         agent = int(np.flatnonzero(wrong)[0])

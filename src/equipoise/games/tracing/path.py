@@ -102,8 +102,8 @@ def follow(
             layout = homotopy.problem.layout
             tables = kernels.Tables(
                 game.packed,
-                layout.entries,
-                layout.offsets,
+                game.plan,
+                layout.agents,
                 layout.starts,
                 layout.sizes,
                 homotopy.kept,

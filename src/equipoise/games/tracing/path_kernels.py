@@ -11,7 +11,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from equipoise.games.kernels import _derivatives, _softmax
+from equipoise.games.kernels import derivatives, softmax
 from equipoise.games.tracing import pursuit
 
 _compiled = njit(cache=True, error_model="numpy", nogil=True)
@@ -26,8 +26,8 @@ class Tables(NamedTuple):
     """A tensor game and a family of regularizers as arrays; see `homotopy` for the equation.
 
     Attributes:
-        packed: tensors end to end. Shape [N · M].
-        counts, offsets: entries of each agent [N] and where they start [N + 1].
+        packed, plan: the tensors and the steps to their derivatives, see `contraction`.
+        agents: N.
         starts, sizes: of every information set.
         kept, last: entry of every unknown, and the last entry of its set. Shape [d].
         temperature: τ of every unknown. Shape [d].
@@ -35,8 +35,8 @@ class Tables(NamedTuple):
     """
 
     packed: NDArray[np.float64]
-    counts: NDArray[np.int64]
-    offsets: NDArray[np.int64]
+    plan: NDArray[np.int64]
+    agents: int
     starts: NDArray[np.int64]
     sizes: NDArray[np.int64]
     kept: NDArray[np.int64]
@@ -51,10 +51,9 @@ class Room(NamedTuple):
 
     logits: NDArray[np.float64]
     policy: NDArray[np.float64]
-    q: NDArray[np.float64]
     matrix: NDArray[np.float64]
-    prefix: NDArray[np.float64]
-    rest: NDArray[np.float64]
+    q: NDArray[np.float64]
+    work: NDArray[np.float64]
     system: NDArray[np.float64]
 
 
@@ -67,24 +66,22 @@ def _evaluate(tables, point, scale, room):
         room.logits[e] = 0.0
     for e in range(d):
         room.logits[tables.kept[e]] = point[e]
-    _softmax(room.logits, tables.starts, tables.sizes, room.policy)
-    for row in range(n):
-        for c in range(n):
-            room.matrix[row, c] = 0.0
-    _derivatives(tables.packed, tables.counts, tables.offsets, room.policy, room.matrix, room.q, room.prefix, room.rest)
-    for row in range(n):
-        for s in range(tables.starts.shape[0]):
+    softmax(room.logits, tables.starts, tables.sizes, room.policy)
+    derivatives(tables.packed, tables.plan, room.policy, room.work)
+    for s in range(tables.starts.shape[0]):
+        start, end = tables.starts[s], tables.starts[s] + tables.sizes[s]
+        for row in range(n):
             mean = 0.0
-            for e in range(tables.starts[s], tables.starts[s] + tables.sizes[s]):
-                mean += room.matrix[row, e] * room.policy[e]
-            for e in range(tables.starts[s], tables.starts[s] + tables.sizes[s]):
-                room.matrix[row, e] = (room.matrix[row, e] - mean) * room.policy[e]
+            for e in range(start, end):
+                mean += room.matrix[e, row] * room.policy[e]
+            for e in range(start, end):
+                room.matrix[e, row] = (room.matrix[e, row] - mean) * room.policy[e]
     system = room.system
     for row in range(d):
         kept, last, weight = tables.kept[row], tables.last[row], 1.0 / tables.temperature[row]
         for c in range(d):
             column = tables.kept[c]
-            system[row, c] = -time * weight * (room.matrix[kept, column] - room.matrix[last, column])
+            system[row, c] = -time * weight * (room.matrix[column, kept] - room.matrix[column, last])
         system[row, row] += 1.0
         speed = tables.moving[row] + (room.q[kept] - room.q[last]) * weight
         system[row, d] = -speed / scale
@@ -207,7 +204,7 @@ def _residual(tables, point, scale, room):
         room.q[e], room.logits[e] = room.policy[e], 0.0
     for e in range(tables.kept.shape[0]):
         room.logits[tables.kept[e]] = point[e] + room.system[e, point.shape[0]]
-    _softmax(room.logits, tables.starts, tables.sizes, room.policy)
+    softmax(room.logits, tables.starts, tables.sizes, room.policy)
     largest = 0.0
     for e in range(room.policy.shape[0]):
         largest = max(largest, abs(room.policy[e] - room.q[e]))
@@ -217,10 +214,10 @@ def _residual(tables, point, scale, room):
 @_compiled
 def _room(tables):
     """Work space for a game."""
-    n, m = tables.offsets[tables.counts.shape[0]], tables.kept.shape[0] + 1
-    entries = tables.packed.shape[0] // tables.counts.shape[0]
-    square, system = np.empty((n, n)), np.empty((m, m + 2))
-    return Room(np.empty(n), np.empty(n), np.empty(n), square, np.empty(entries), np.empty(entries), system)
+    n, m = tables.starts[-1] + tables.sizes[-1], tables.kept.shape[0] + 1
+    work = np.zeros(2 * (tables.packed.shape[0] // tables.agents) + n * n + n)
+    matrix, q = work[work.shape[0] - n * n - n : work.shape[0] - n].reshape(n, n), work[work.shape[0] - n :]
+    return Room(np.empty(n), np.empty(n), matrix, q, work, np.empty((m, m + 2)))
 
 
 @_compiled
