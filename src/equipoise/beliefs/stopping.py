@@ -90,13 +90,20 @@ class Cascade(Policy):
 
     def believe(self, seen: Ballots) -> Floats:
         """The calibrated belief in the leading answer; what is left is shared among the others by their weight."""
-        beliefs = np.zeros(seen.asked.shape)
-        given = seen.asked.sum(axis=1)
-        for asked in np.unique(given[given > 0]):
-            at = np.flatnonzero(given == asked)
-            now = lead(seen.at(at), self.order, asked, self.weights, self.signals)
-            beliefs[np.ix_(at, self.order[:asked])] = spread(now, self.belief(now, asked - 1))
-        return beliefs
+        return along(seen, self.order, self.weights, self.belief, self.signals)
+
+
+def along(
+    seen: Ballots, order: NDArray[np.intp], weights: Floats, belief: Belief, signals: Signals | None = None
+) -> Floats:
+    """[questions, columns] belief in each column's answer, where the first columns of an order were asked."""
+    beliefs = np.zeros(seen.asked.shape)
+    given = seen.asked.sum(axis=1)
+    for asked in np.unique(given[given > 0]):
+        at = np.flatnonzero(given == asked)
+        now = lead(seen.at(at), order, asked, weights, signals)
+        beliefs[np.ix_(at, order[:asked])] = spread(now, belief(now, asked - 1))
+    return beliefs
 
 
 def _next(
@@ -162,7 +169,7 @@ def induct(terms: Floats, right: Floats, settles: Bools, cost: Floats, prices: F
         later = value - prices[:, None] * cost[:, stage + 1]
         rows = terms[stage]
         open_ = ~settles[stage]
-        gains[:, stage] = _ridge(rows[open_], (later - right[stage])[:, open_])
+        gains[:, stage] = regress(rows[open_], (later - right[stage])[:, open_])
         on = (gains[:, stage] @ rows.T > 0) & open_
         value = np.where(on, later, right[stage])
     return gains
@@ -182,8 +189,13 @@ def ends(gains: Floats, terms: Floats, settles: Bools) -> NDArray[np.intp]:
     return np.where(never, len(terms) - 1, stops.argmax(axis=1)) if len(terms) > 1 else np.zeros_like(never, np.intp)
 
 
-def _ridge(rows: Floats, targets: Floats) -> Floats:
-    """[prices, terms] ridge regressions of several targets on the same rows; the last column, 1, is not drawn to 0."""
+def regress(rows: Floats, targets: Floats) -> Floats:
+    """[targets, terms] ridge regressions on the same rows; the last column of `rows`, 1, is not drawn to 0.
+
+    Args:
+        rows: [questions, terms].
+        targets: [targets, questions].
+    """
     if not len(rows):
         return np.zeros((len(targets), rows.shape[1]))
     centre, scale = rows[:, :-1].mean(axis=0), rows[:, :-1].std(axis=0)

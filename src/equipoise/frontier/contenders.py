@@ -7,19 +7,45 @@ said.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import fields, replace
+from dataclasses import dataclass, fields, replace
+from typing import ClassVar
 
 from equipoise.beliefs.ballots import Ballots
+from equipoise.beliefs.control_players import by_agent
+from equipoise.beliefs.placed import placed
 from equipoise.beliefs.policy import Policy
+from equipoise.beliefs.vote import Vote
 from equipoise.errors import InputError
-from equipoise.methods.choosing import Choosing, Learned
+from equipoise.methods.choosing import Choosing, Learns
 from equipoise.methods.majority_vote import MajorityVote
 from equipoise.methods.method import available, method_type, parse
 
 SINGLE = "single"
 """The column with the best accuracy on the questions that teach. It has no policy: it is chosen by the judge."""
 
+FIXED = "fixed_control"
+"""The fixed-control team."""
+
 VOTE = MajorityVote()
+
+
+@dataclass(frozen=True, kw_only=True)
+class FixedTeam(Choosing):
+    """Every executor under its first control, and a plain vote: the team without learned control."""
+
+    reference: ClassVar[str] = "Xie et al. (2026), section 7"
+    learns: ClassVar[Learns] = "answers"
+
+    @property
+    def name(self) -> str:
+        """That of the method which it is on a recording, where nobody was given a plan."""
+        return FIXED
+
+    def learn(self, train: Ballots | None) -> Policy:
+        """The vote of each agent's first column."""
+        names = [] if train is None else train.columns
+        return placed(Vote(), [player.columns[0] for player in by_agent(names)])
+
 
 Priced = tuple[float | None, Policy]
 """A price, or None for a method's own, and what a method does at it."""
@@ -38,16 +64,20 @@ def contenders(specs: Iterable[str] | None = None) -> list[Choosing]:
     written = available() if specs is None else list(specs)
     chosen: dict[str, Choosing] = {VOTE.name: VOTE}
     for spec in written:
+        if spec.strip() == FIXED:
+            chosen[FIXED] = FixedTeam()
+            continue
         if spec.strip() == SINGLE or (specs is None and not issubclass(method_type(spec), Choosing)):
             continue
         method = parse(spec)
         if not isinstance(method, Choosing):
             raise InputError(
                 f"'{spec}' asks models anew, and a recording does not hold what they would say. "
-                f"Judged on a recording: {', '.join([SINGLE, *_choosing()])}. For the others: equipoise eval"
+                f"Judged on a recording: {', '.join([SINGLE, FIXED, *_choosing()])}. For the others: equipoise eval"
             )
-        if isinstance(method, Learned) and method.recording is not None:
-            raise InputError(f"'{spec}' names a recording, but here it learns from the one that is judged. Remove it.")
+        named = next((name for name in ("recording", "policy") if getattr(method, name, None) is not None), None)
+        if named is not None:
+            raise InputError(f"'{spec}' names a {named}, but here it learns from the one that is judged. Remove it.")
         chosen.setdefault(method.name, method)
     return list(chosen.values())
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import dataclasses
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from random import Random
@@ -85,20 +85,35 @@ class Choosing(Method):
     async def decide(self, turns: Turns, rng: Random) -> Decision:
         """Asks whom the policy wants to ask until it stops, and believes whom it believes."""
         asked = columns(turns.team, self.controls)
-        policy = self.policy(tuple(asked), turns.problem.id)
-        given: dict[str, Turn] = {}
+        policy = self.policy_for(tuple(asked), turns.problem.id)
+        plan = await self.planned(turns)
+        given: dict[str, Turn | None] = {}
         checks: dict[str, int] = {}
         while True:
             seen = _seen(turns.problem, list(asked), given, checks)
             (wanted,) = policy.ask(seen)
             names = [name for name, want in zip(asked, wanted, strict=True) if want]
             if not names:
-                return _decision(policy, seen, given)
-            answers = await turns.together(turns.answer(asked[name].executor, asked[name].control) for name in names)
+                return await self.concluded(turns, policy, seen, given)
+            answers = await self.answers(turns, [asked[name] for name in names], plan)
             given |= dict(zip(names, answers, strict=True))
-            checks |= {name: _check(turns.problem, given[name]) for name in names}
+            checks |= {name: _check(turns.problem, turn) for name in names if (turn := given[name]) is not None}
 
-    def policy(self, asked: tuple[str, ...], question: str) -> Policy:
+    async def planned(self, turns: Turns) -> str | None:
+        """What all executors are told first; nothing, for recorded answers were given without it."""
+        return None
+
+    async def answers(self, turns: Turns, asked: Sequence[Column], plan: str | None) -> Sequence[Turn | None]:
+        """The answers of some columns, asked at the same time; None for one that failed and is done without."""
+        return await turns.together(turns.answer(column.executor, column.control, plan=plan) for column in asked)
+
+    async def concluded(
+        self, turns: Turns, policy: Policy, seen: Ballots, given: Mapping[str, Turn | None]
+    ) -> Decision:
+        """The answer that is believed most, in the words of the earliest column that gave it."""
+        return _decision(policy, seen, {name: turn for name, turn in given.items() if turn is not None})
+
+    def policy_for(self, asked: tuple[str, ...], question: str) -> Policy:
         """The policy over some columns for one question."""
         return _learned(self, asked)
 
@@ -113,7 +128,7 @@ class Learned(Choosing):
 
     recording: str | None = None
 
-    def policy(self, asked: tuple[str, ...], question: str) -> Policy:
+    def policy_for(self, asked: tuple[str, ...], question: str) -> Policy:
         """The policy over some columns, learned once and then remembered.
 
         Raises:
@@ -156,10 +171,11 @@ def _check(problem: Problem, turn: Turn) -> int:
     return votes.UNKNOWN if passed is None else int(passed)
 
 
-def _seen(problem: Problem, asked: list[str], given: dict[str, Turn], checks: dict[str, int]) -> Ballots:
+def _seen(problem: Problem, asked: list[str], given: Mapping[str, Turn | None], checks: dict[str, int]) -> Ballots:
     """The ballots of the live question: one row."""
-    keys = [given[name].key if name in given else None for name in asked]
-    cost = [float(given[name].output_tokens) if name in given else 0.0 for name in asked]
+    turns = [given.get(name) for name in asked]
+    keys = [None if turn is None else turn.key for turn in turns]
+    cost = [0.0 if turn is None else float(turn.output_tokens) for turn in turns]
     return Ballots(
         columns=tuple(asked),
         questions=np.array([problem.question], dtype=object),

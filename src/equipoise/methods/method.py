@@ -118,6 +118,8 @@ class Method(ABC):
             beliefs=decision.beliefs,
             turns=tuple(turns.taken),
             seconds=time.perf_counter() - started,
+            measures=dict(turns.measures),
+            remarks=tuple(dict.fromkeys(turns.remarks)),
         )
 
 

@@ -8,12 +8,25 @@ from pydantic import BaseModel, ConfigDict
 
 from equipoise.team.prompt import Message
 
-StopReason = Literal["done", "agreed", "verified", "confident", "rounds", "budget", "no_answer"]
+StopReason = Literal[
+    "done",
+    "agreed",
+    "verified",
+    "confident",
+    "unchanged",
+    "settled",
+    "stationary",
+    "cycle",
+    "rounds",
+    "budget",
+    "no_answer",
+]
 """Why an episode ended.
 
 done: the method ran its course; agreed: everybody gave the same answer; verified: a candidate passed the task's own
-check; confident: another answer was not worth its price; rounds: the round limit; budget: the token budget was spent;
-no_answer: no response held an answer.
+check; confident: another answer was not worth its price; unchanged, settled: a new round left the team's answer, or its
+embedding, as it was; stationary: no player had a reason to move; cycle: answers went A, B, A, B; rounds: the round limit;
+budget: the token budget was spent; no_answer: no response held an answer.
 """
 
 Act = Literal["answer", "revise", "aggregate", "judge", "choose", "plan", "propose", "rate"]
@@ -73,6 +86,8 @@ class Episode(BaseModel):
         beliefs: probability or share of each candidate answer when it ended.
         turns: every act in order of completion.
         seconds: from the first call to the last.
+        measures: what the method measured on the way, by name, such as "gap".
+        remarks: what went otherwise than asked, in sentences.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -86,6 +101,8 @@ class Episode(BaseModel):
     beliefs: dict[str, float]
     turns: tuple[Turn, ...]
     seconds: float
+    measures: dict[str, float] = {}
+    remarks: tuple[str, ...] = ()
 
     @property
     def calls(self) -> int:

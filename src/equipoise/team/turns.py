@@ -34,6 +34,10 @@ from equipoise.team.team import Team
 T = TypeVar("T")
 
 
+ANEW = 0.7
+"""Sampling temperature of a plan that is written once more."""
+
+
 class BudgetSpent(Exception):
     """The episode's token budget is used up. Methods need not catch it: what was answered so far is put to a vote."""
 
@@ -46,6 +50,9 @@ class Turns:
         team: who may be asked.
         seed: with the prompt, fixes every model seed, whatever the order in which calls finish.
         first_sample: number of the first response to each prompt; more than 0 where earlier ones are recorded.
+
+    Attributes:
+        measures, remarks: of the method, for the episode; see there.
     """
 
     def __init__(self, problem: Problem, team: Team, seed: int, *, first_sample: int = 0) -> None:
@@ -53,6 +60,8 @@ class Turns:
         self.team = team
         self.taken: list[Turn] = []
         self.beliefs: dict[str, float] = {}
+        self.measures: dict[str, float] = {}
+        self.remarks: list[str] = []
         self._seed = seed
         self._first_sample = first_sample
         self._asked: Counter[str] = Counter()
@@ -76,11 +85,22 @@ class Turns:
         )
         return await self.ask(executor, "answer", text, control=control, round=round)
 
-    async def plan(self, lead: Agent | None = None) -> str:
-        """The plan of the lead, or of another agent in its place, written greedily and cut at the message cap."""
+    async def plan(self, lead: Agent | None = None, *, again: bool = False) -> str:
+        """The plan of the lead, or of another agent in its place, written greedily and cut at the message cap.
+
+        Args:
+            lead: who writes it.
+            again: whether a plan that reaches the cap, counted by the model's own tokenizer, is written once more
+                before it is cut; a remark says so.
+        """
         cap = self.team.message_cap
         prompt = prompts.plan(self.problem, cap)
-        turn = await self.ask(lead or self.team.lead, "plan", prompt, sampling_temperature=0.0, max_tokens=cap)
+        agent = lead or self.team.lead
+        turn = await self.ask(agent, "plan", prompt, sampling_temperature=0.0, max_tokens=cap)
+        if again and turn.truncated:  # the same greedy call would say the same
+            turn = await self.ask(agent, "plan", prompt, sampling_temperature=ANEW, max_tokens=cap)
+            cut = f" and then cut at {cap} tokens" if turn.truncated else ""
+            self.remarks.append(f"the plan was too long and written once more{cut}")
         return turn.response.strip()
 
     async def together(self, calls: Iterable[Awaitable[T]]) -> list[T]:

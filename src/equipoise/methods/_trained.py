@@ -1,0 +1,84 @@
+"""A policy that `equipoise train prompt-control` wrote, ready to be played by a team.
+
+The team may have more columns than the policy was trained on, in another order; those are never asked. It may not have
+fewer. A question that the policy was learned from is not played: an accuracy on it would not be honest.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from hashlib import sha256
+from pathlib import Path
+
+from equipoise.beliefs.placed import placed
+from equipoise.beliefs.policy import Policy
+from equipoise.beliefs.storing import JSON_FILE, load_policy
+from equipoise.errors import InputError
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Trained:
+    """A policy with what must be known of its training.
+
+    Attributes:
+        folder: where it lies.
+        policy: over `columns`.
+        columns: names, in its order.
+        learned_from: digests of the ids of the training questions.
+    """
+
+    folder: Path
+    policy: Policy
+    columns: tuple[str, ...]
+    learned_from: frozenset[str]
+
+    def refuse(self, question: str) -> None:
+        """Raises an InputError if the policy was learned from this question."""
+        if digest(question) in self.learned_from:
+            raise InputError(
+                f"question '{question}' is one that the policy in '{self.folder}' learned from, so its answer would "
+                "prove nothing. Ask others: --skip N leaves out the first N."
+            )
+
+    def for_columns(self, asked: tuple[str, ...]) -> Policy:
+        """The policy, for a team of these columns.
+
+        Raises:
+            InputError: the team lacks one that the policy may ask.
+        """
+        missing = [name for name in self.columns if name not in asked]
+        if missing:
+            raise InputError(
+                f"the policy in '{self.folder}' may ask {', '.join(missing)}, and the team has only "
+                f"{', '.join(asked)}. Play it with the team that it was trained with, or train anew."
+            )
+        if asked == self.columns:
+            return self.policy
+        return placed(self.policy, [asked.index(name) for name in self.columns])
+
+
+def load_trained(folder: Path) -> Trained:
+    """The policy of a folder, read once and then remembered.
+
+    Raises:
+        InputError: there is none, or it is damaged.
+    """
+    file = folder / JSON_FILE
+    return _loaded(folder, file.stat().st_mtime_ns if file.is_file() else 0)
+
+
+def digest(question: str) -> str:
+    """What is remembered of a training question's id."""
+    return sha256(question.encode()).hexdigest()[:16]
+
+
+@lru_cache(maxsize=8)
+def _loaded(folder: Path, version: int) -> Trained:
+    policy, told, _ = load_policy(folder)
+    return Trained(
+        folder=folder,
+        policy=policy,
+        columns=tuple(told["columns"]),
+        learned_from=frozenset(told["learned_from"]),
+    )
