@@ -4,7 +4,8 @@ For every candidate order (see `ordering`) and every price, the belief and the s
 the training questions and played on the last. A price takes the order of largest utility there, accuracy − price ·
 cost, and is learned once more on all questions. An informed cascade may look at lengths and looks too (`signals`), if
 they pass a gate: on the same folds they must raise the utility, at the best order and on average over the prices, by
-`GATE`. With fewer than `ENOUGH` labelled questions nothing of this can be judged: a plain vote decides, ties go to the
+`GATE`. Where members are specialists and the text tells who is right, a router is one more candidate (`routing`). With
+fewer than `ENOUGH` labelled questions nothing of this can be judged: a plain vote decides, ties go to the
 best column, and it ends when its outcome is certain; without labels, or with labels that contradict each other, the
 same in the team's order.
 
@@ -15,7 +16,7 @@ for 500 questions of five columns, and twice that for an informed one.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +28,7 @@ from equipoise.beliefs.judged import Judged, prices_to_try, taken
 from equipoise.beliefs.policy import Policy
 from equipoise.beliefs.prefixes import LEVEL
 from equipoise.beliefs.pricing import Curve
+from equipoise.beliefs.routing import judge_routers, learn_routers
 from equipoise.beliefs.signals import Signals, learn_signals
 from equipoise.beliefs.stages import stages
 from equipoise.beliefs.stopping import Cascade, EarlyVote, ends, induct
@@ -38,15 +40,20 @@ GATE = 0.0025
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Candidate:
-    """A cascade that might be learned.
+    """A cascade that might be learned, or a router.
 
     Attributes:
-        order: [places] column indices.
+        order: [places] column indices; none for a router, which asks one column by the question's text.
         informed: whether it looks at signals.
     """
 
     order: NDArray[np.intp]
     informed: bool = False
+
+    @property
+    def routes(self) -> bool:
+        """Whether it is a router."""
+        return not len(self.order)
 
 
 def untaught(train: Ballots | None) -> Policy | None:
@@ -77,6 +84,9 @@ def learn_cascades(train: Ballots | None, prices: Sequence[float | None], *, inf
     for which in np.unique(picked):
         places = np.flatnonzero(picked == which)
         candidate = judged.candidates[which]
+        if candidate.routes:
+            policies |= dict(zip(places.tolist(), learn_routers(train, wanted[places].tolist()), strict=True))
+            continue
         told = signals if candidate.informed else None
         learned = stages(train, candidate.order, weights, told)
         belief = learned.belief()
@@ -126,7 +136,7 @@ def judge(train: Ballots, prices: Floats, *, informed: bool = False) -> Judged[C
         vote=plain_vote(train),
         weighted=voted / count,
     )
-    return _gated(judged)
+    return _with_router(_gated(judged), train) if informed else judged
 
 
 def cuts(train: Ballots) -> Iterator[tuple[Ballots, Ballots]]:
@@ -177,6 +187,20 @@ def _gated(judged: Judged[Candidate]) -> Judged[Candidate]:
         return judged
     simple, informed = (judged.utility[group].max(axis=0).mean() for group in groups)
     return judged.only(groups[int(informed - simple >= GATE)])
+
+
+def _with_router(judged: Judged[Candidate], train: Ballots) -> Judged[Candidate]:
+    """With the router by text among the candidates, where text tells who is right."""
+    found = judge_routers(train, judged.prices)
+    if found is None:
+        return judged
+    accuracy, cost = found
+    return replace(
+        judged,
+        candidates=[*judged.candidates, Candidate(order=np.zeros(0, dtype=np.intp), informed=True)],
+        accuracy=np.vstack([judged.accuracy, accuracy]),
+        cost=np.vstack([judged.cost, cost]),
+    )
 
 
 def _tie_broken(train: Ballots, correct: Bools) -> EarlyVote:

@@ -148,9 +148,22 @@ def solve_control(game: ControlGame, settings: ControlSettings | None = None) ->
         InputError: `clones` that do not fit the players.
     """
     chosen = ControlSettings() if settings is None else settings
-    reference, warm = references(game, chosen), temperatures(game, chosen)
-    states = tuple(_settle(game, state, warm[state], reference, chosen) for state in range(game.states))
-    return ControlEquilibrium(game=game, settings=chosen, reference=tuple(reference), states=states)
+    return settled_at(game, temperatures(game, chosen), references(game, chosen), chosen)
+
+
+def settled_at(
+    game: ControlGame, temperature: Floats, reference: list[Floats], settings: ControlSettings
+) -> ControlEquilibrium:
+    """Where the executors of a game settle at given temperatures; the schedule "certified" may raise them.
+
+    Args:
+        game: from `control_game`.
+        temperature: [states, players] τ.
+        reference: [player] ρ_i.
+        settings: whose other switches hold.
+    """
+    states = tuple(_settle(game, state, temperature[state], reference, settings) for state in range(game.states))
+    return ControlEquilibrium(game=game, settings=settings, reference=tuple(reference), states=states)
 
 
 def _settle(

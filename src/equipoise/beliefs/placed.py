@@ -45,4 +45,4 @@ class Placed(Policy):
 
 def placed(policy: Policy, places: Sequence[int]) -> Placed:
     """The policy where its columns are at these places."""
-    return Placed(policy=policy, places=np.array(places))
+    return Placed(policy=policy, places=np.array(places, dtype=np.intp))

@@ -69,10 +69,11 @@ class ProfileVote(Policy):
 def edges_of(questions: Texts, states: int) -> Floats:
     """[states − 1] the lengths that part questions into so many cells of about equal size.
 
-    Fewer where questions are of equal length.
+    Fewer where questions are of equal length, so that no cell is empty.
     """
     lengths = [len(str(question)) for question in questions]
-    return np.unique(np.quantile(lengths, np.arange(1, states) / states, method="higher"))
+    edges = np.unique(np.quantile(lengths, np.arange(1, states) / states, method="higher"))
+    return edges[edges < max(lengths)].astype(np.float64)
 
 
 def states_of(questions: Texts, edges: Floats) -> NDArray[np.intp]:

@@ -114,6 +114,22 @@ def learn_routers(train: Ballots | None, prices: Sequence[float | None]) -> list
     return routers
 
 
+def judge_routers(train: Ballots, prices: Floats) -> tuple[Floats, Floats] | None:
+    """Accuracy and mean cost [prices] of routers by text, out of sample; None if the text never pays.
+
+    Args:
+        train: at least `ENOUGH` recorded questions with labels.
+        prices: accuracy that a unit of cost must be worth.
+    """
+    assert train.correct is not None
+    by_text, by_mean = _held_out(train, train.correct, features(train.questions))
+    if not any(text_pays(train, by_text, by_mean, price) for price in prices):
+        return None
+    rows, mean_cost = np.arange(len(train)), train.cost.mean(axis=0)
+    chosen = np.stack([(by_text - price * mean_cost).argmax(axis=1) for price in prices])
+    return train.correct[rows, chosen].mean(axis=1), train.cost[rows, chosen].mean(axis=1)
+
+
 def regress(texts: Floats, correct: Bools) -> Accuracies:
     """The ridge regression of who was right on the features of the texts.
 

@@ -42,8 +42,10 @@ class Signals:
     looks_scale: Floats
 
     def lengths(self, seen: Ballots) -> Floats:
-        """[questions, columns] how long each answer is for its column; 0 where none was given."""
-        return _cut((_log(seen.cost) - self.length_centre) / self.length_scale) * seen.answered
+        """[questions, columns] how long each answer is for its column; 0 where none was given, or none was paid."""
+        told = seen.answered & (seen.cost > 0)
+        logs = np.log(np.where(told, seen.cost, 1.0))
+        return np.where(told, _cut((logs - self.length_centre) / self.length_scale), 0.0)
 
     def looks(self, seen: Ballots) -> Floats:
         """[questions, looks] of the question's text."""
@@ -52,21 +54,20 @@ class Signals:
 
 def learn_signals(train: Ballots) -> Signals:
     """The centres and scales of training questions."""
-    logs, looks = _log(train.cost), features(train.questions)[:, :LOOKS]
+    paid, looks = train.cost > 0, features(train.questions)[:, :LOOKS]  # a free call says nothing of lengths
+    counts = np.maximum(paid.sum(axis=0), 1)
+    logs = np.log(np.where(paid, train.cost, 1.0))
+    centre = logs.sum(axis=0) / counts
+    spread = np.sqrt((np.where(paid, logs - centre, 0.0) ** 2).sum(axis=0) / counts)
     return Signals(
-        length_centre=logs.mean(axis=0),
-        length_scale=_scale(logs),
+        length_centre=centre,
+        length_scale=_scale(spread),
         looks_centre=looks.mean(axis=0),
-        looks_scale=_scale(looks),
+        looks_scale=_scale(looks.std(axis=0)),
     )
 
 
-def _log(cost: Floats) -> Floats:
-    return np.log(np.maximum(cost, 1e-12))
-
-
-def _scale(values: Floats) -> Floats:
-    spread = values.std(axis=0)
+def _scale(spread: Floats) -> Floats:
     return np.where(spread > 1e-9, spread, 1.0)
 
 

@@ -5,7 +5,7 @@
 
 A policy is a frozen dataclass of arrays, numbers, names and other such dataclasses, so the tree is its fields; only the
 kinds named in `KINDS` are ever made from a file. JSON is written last and in one step, and it holds the digest of the
-arrays: a folder whose two files do not belong together is refused.
+arrays and of all else that it says: a folder whose two files do not belong together, or were edited, is refused.
 """
 
 from __future__ import annotations
@@ -25,9 +25,11 @@ from safetensors.numpy import load, save
 
 from equipoise.beliefs.agreement import AgreementVote
 from equipoise.beliefs.calibration import Belief
+from equipoise.beliefs.dawid_skene import Coins, CoinVote
 from equipoise.beliefs.policy import Policy
 from equipoise.beliefs.profile_vote import ProfileVote
 from equipoise.beliefs.rounds import Rounds
+from equipoise.beliefs.routing import Accuracies, Router
 from equipoise.beliefs.signals import Signals
 from equipoise.beliefs.stopping import Cascade, EarlyVote
 from equipoise.beliefs.verifying import UntilPassed
@@ -41,12 +43,16 @@ VERSION = 1
 KINDS: Mapping[str, type] = {
     kind.__name__: kind
     for kind in (
+        Accuracies,
         AgreementVote,
         Belief,
         Cascade,
+        Coins,
+        CoinVote,
         EarlyVote,
         ProfileVote,
         Rounds,
+        Router,
         Signals,
         TieBrokenVote,
         UntilPassed,
@@ -76,7 +82,8 @@ def save_policy(folder: Path, policy: Policy, told: Mapping[str, Any], arrays: M
     held: Arrays = {f"told.{name}": np.ascontiguousarray(array) for name, array in arrays.items()}
     tree = _packed(policy, "policy", held)
     data = save(held)
-    content = {"version": VERSION, "sha256": sha256(data).hexdigest(), "policy": tree, **told}
+    said = json.loads(json.dumps({**told, "version": VERSION, "policy": tree}, allow_nan=False))
+    content = {"sha256": _digest(said, data), **said}
     try:
         folder.mkdir(parents=True, exist_ok=True)
         _replace(folder / ARRAYS_FILE, data)
@@ -92,7 +99,7 @@ def load_policy(folder: Path) -> tuple[Policy, dict[str, Any], Arrays]:
         InputError: there is no policy, or it is of another version, or damaged.
     """
     content, data = read_told(folder), _bytes(folder / ARRAYS_FILE)
-    if sha256(data).hexdigest() != content.get("sha256"):
+    if content.pop("sha256", None) != _digest(content, data):
         raise InputError(f"'{folder}': {ARRAYS_FILE} does not belong to {JSON_FILE}. Copy both again, or train anew.")
     try:
         held = load(data)
@@ -118,6 +125,10 @@ def read_told(folder: Path) -> dict[str, Any]:
     if not isinstance(content, dict) or content.get("version") != VERSION:
         raise InputError(f"'{folder / JSON_FILE}' is not a policy of version {VERSION}. Train anew.")
     return content
+
+
+def _digest(said: Mapping[str, Any], data: bytes) -> str:
+    return sha256(json.dumps(said, sort_keys=True).encode() + b"\n" + data).hexdigest()
 
 
 def _packed(value: Any, place: str, held: Arrays) -> Any:

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from equipoise.beliefs import competence, ordering
 from equipoise.beliefs.ballots import NO_ANSWER, UNKNOWN, Ballots, Bools, Floats
-from equipoise.beliefs.policy import Policy
+from equipoise.beliefs.policy import Policy, Reason
 from equipoise.beliefs.weighted_vote import learn_weighted_vote
 
 
@@ -58,6 +58,11 @@ class UntilPassed(Policy):
         hopeless = (failed | ~seen.answered).all(axis=1, keepdims=True)
         left = _without(seen, failed & ~hopeless)
         return np.where(passed.any(axis=1, keepdims=True), passed.astype(np.float64), self.fallback.believe(left))
+
+    def reason(self, seen: Ballots) -> Reason:
+        """A check passed, or everybody was asked, or nobody else is likely enough to pass."""
+        passed = seen.checks is not None and bool((seen.checks == 1).any())
+        return "verified" if passed else super().reason(seen)
 
 
 def learn_until_passed(train: Ballots | None, price: float) -> UntilPassed:

@@ -76,6 +76,9 @@ def digest(question: str) -> str:
 @lru_cache(maxsize=8)
 def _loaded(folder: Path, version: int) -> Trained:
     policy, told, _ = load_policy(folder)
+    missing = [key for key in ("columns", "learned_from") if key not in told]
+    if missing:
+        raise InputError(f"the policy in '{folder}' does not say its {' and '.join(missing)}. Train it anew.")
     return Trained(
         folder=folder,
         policy=policy,

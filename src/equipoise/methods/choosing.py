@@ -30,6 +30,7 @@ from equipoise.beliefs.policy import Policy
 from equipoise.errors import InputError
 from equipoise.methods.method import Decision, Method
 from equipoise.recordings import Recording, read
+from equipoise.tasks.task import CHECKED_KINDS
 from equipoise.team.column import Column
 from equipoise.team.episode import Turn
 from equipoise.team.problem import Problem
@@ -85,7 +86,7 @@ class Choosing(Method):
     async def decide(self, turns: Turns, rng: Random) -> Decision:
         """Asks whom the policy wants to ask until it stops, and believes whom it believes."""
         asked = columns(turns.team, self.controls)
-        policy = self.policy_for(tuple(asked), turns.problem.id)
+        policy = self.policy_for(tuple(asked), turns.problem)
         plan = await self.planned(turns)
         given: dict[str, Turn | None] = {}
         checks: dict[str, int] = {}
@@ -113,8 +114,8 @@ class Choosing(Method):
         """The answer that is believed most, in the words of the earliest column that gave it."""
         return _decision(policy, seen, {name: turn for name, turn in given.items() if turn is not None})
 
-    def policy_for(self, asked: tuple[str, ...], question: str) -> Policy:
-        """The policy over some columns for one question."""
+    def policy_for(self, asked: tuple[str, ...], problem: Problem) -> Policy:
+        """The policy over some columns for one problem."""
         return _learned(self, asked)
 
 
@@ -128,7 +129,7 @@ class Learned(Choosing):
 
     recording: str | None = None
 
-    def policy_for(self, asked: tuple[str, ...], question: str) -> Policy:
+    def policy_for(self, asked: tuple[str, ...], problem: Problem) -> Policy:
         """The policy over some columns, learned once and then remembered.
 
         Raises:
@@ -140,12 +141,12 @@ class Learned(Choosing):
             return _learned(self, asked)
         path = Path(self.recording)
         version = f"{path}@{path.stat().st_mtime_ns if path.is_file() else 0}"
-        if question in _recording(path, version).questions:
+        if problem.id in _recording(path, version).questions:
             raise InputError(
-                f"question '{question}' is one that {self.name} learned from, so its answer would prove nothing. "
+                f"question '{problem.id}' is one that {self.name} learned from, so its answer would prove nothing. "
                 f"Ask others (--skip N leaves out the first N), or record fewer questions in '{path}'."
             )
-        return _learned(self, asked, path, version)
+        return _learned(self, asked, path, version, checked=problem.kind.name in CHECKED_KINDS)
 
 
 def columns(team: Team, controls: Literal["default", "all"]) -> dict[str, Column]:
@@ -162,8 +163,12 @@ def _recording(path: Path, version: str) -> Recording:
 
 
 @lru_cache(maxsize=32)
-def _learned(method: Choosing, asked: tuple[str, ...], path: Path | None = None, version: str = "") -> Policy:
-    return method.learn(None if path is None else ballots_of(_recording(path, version).complete(asked)))
+def _learned(
+    method: Choosing, asked: tuple[str, ...], path: Path | None = None, version: str = "", *, checked: bool = False
+) -> Policy:
+    """What a method learned; where answers can be checked, a right answer of training is one that passes."""
+    table = None if path is None else _recording(path, version).complete(asked)
+    return method.learn(None if table is None else ballots_of(table, checked=checked))
 
 
 def _check(problem: Problem, turn: Turn) -> int:

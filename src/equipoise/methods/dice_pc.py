@@ -33,13 +33,16 @@ from equipoise.beliefs.ballots import Ballots
 from equipoise.beliefs.control_temperatures import ControlSettings, Schedule
 from equipoise.beliefs.controlling import ControlRules, Form, learn_control
 from equipoise.beliefs.policy import Policy
+from equipoise.beliefs.verifying import UntilPassed, learn_until_passed
 from equipoise.errors import ModelCallError
 from equipoise.methods import _aggregation
 from equipoise.methods._trained import load_trained
-from equipoise.methods.choosing import Learned, Learns
-from equipoise.methods.method import Decision
+from equipoise.methods.choosing import Learned, Learns, columns
+from equipoise.methods.method import Decision, by_turn
+from equipoise.tasks.task import CHECKED_KINDS
 from equipoise.team.column import Column
 from equipoise.team.episode import Turn
+from equipoise.team.problem import Problem
 from equipoise.team.team import Team
 from equipoise.team.turns import Turns
 
@@ -115,7 +118,8 @@ class DicePc(Learned):
 
     def calls(self, team: Team) -> int:
         """Every column once, the message twice, and what the team's aggregation costs."""
-        return super().calls(team) + 2 * self.message + _aggregation.calls(team)
+        most = super().calls(team)
+        return most + 2 * self.message + _aggregation.calls(team, answers=most)
 
     def learn(self, train: Ballots | None) -> Policy:
         """The policy at the price."""
@@ -125,47 +129,70 @@ class DicePc(Learned):
         """The policies at several prices, what they share learned once."""
         return learn_control(train, prices, self.rules)
 
-    def policy_for(self, asked: tuple[str, ...], question: str) -> Policy:
+    def policy_for(self, asked: tuple[str, ...], problem: Problem) -> Policy:
         """The policy of the folder, or learned from the recording.
 
         Raises:
             InputError: the policy is for other columns, or was learned from this very question.
         """
         if self.policy is None:
-            return super().policy_for(asked, question)
+            learned = super().policy_for(asked, problem)
+            checkable = self.verify and problem.kind.name in CHECKED_KINDS
+            unverified = checkable and not isinstance(learned, UntilPassed)  # nothing recorded tells what passes
+            return learn_until_passed(None, self.price or 0.0) if unverified else learned
         trained = load_trained(Path(self.policy))
-        trained.refuse(question)
+        trained.refuse(problem.id)
         return trained.for_columns(asked)
 
     async def planned(self, turns: Turns) -> str | None:
-        """The Coordinator's message, if there is to be one."""
-        return await turns.plan(again=True) if self.message else None
+        """The Coordinator's message, if there is to be one; none from a lead that fails."""
+        if not self.message:
+            return None
+        try:
+            return await turns.plan(again=True)
+        except ModelCallError as error:
+            turns.remarks.append(f"done without a plan: {error}")
+            return None
 
     async def answers(self, turns: Turns, asked: Sequence[Column], plan: str | None) -> Sequence[Turn | None]:
-        """The answers of some columns; an executor that fails is silent from then on, as long as another answers.
-
-        Raises:
-            ModelCallError: nobody has answered, and all who were asked failed.
-        """
-        answers = await turns.together(_attempt(turns, column, plan) for column in asked)
-        failed = [answer for answer in answers if isinstance(answer, ModelCallError)]
-        if len(failed) == len(answers) and not turns.answers():
-            raise failed[0]
-        turns.remarks.extend(f"done without: {error}" for error in failed)
-        return [None if isinstance(answer, ModelCallError) else answer for answer in answers]
+        """The answers of some columns; a call that fails is one without an answer."""
+        return await turns.together(_attempt(turns, column, plan) for column in asked)
 
     async def concluded(
         self, turns: Turns, policy: Policy, seen: Ballots, given: Mapping[str, Turn | None]
     ) -> Decision:
-        """The answer believed most; a team whose rule is not a vote aggregates by its rule what was answered."""
+        """The answer believed most; a team whose rule is not a vote aggregates by its rule what was answered.
+
+        Raises:
+            ModelCallError: every call failed.
+        """
         answers = [turn for turn in given.values() if turn is not None]
-        if turns.team.aggregation == "majority_vote" or policy.reason(seen) == "verified":
-            return await super().concluded(turns, policy, seen, given)
-        return await _aggregation.aggregated(turns, answers)
+        if given and not answers:
+            return by_turn(await self._anybody(turns, given))
+        if turns.team.aggregation != "majority_vote" and policy.reason(seen) != "verified":
+            try:
+                return await _aggregation.aggregated(turns, answers)
+            except ModelCallError as error:
+                turns.remarks.append(f"decided by a vote, without {turns.team.aggregation}: {error}")
+        return await super().concluded(turns, policy, seen, given)
+
+    async def _anybody(self, turns: Turns, given: Mapping[str, Turn | None]) -> Turn:
+        """The first answer to be had of those who were not asked, in the team's order, where all who were failed.
+
+        Raises:
+            ModelCallError: there is none.
+        """
+        plan = next((turn.response.strip() for turn in reversed(turns.taken) if turn.act == "plan"), None)
+        for name, column in columns(turns.team, self.controls).items():
+            if name not in given and (answer := await _attempt(turns, column, plan)) is not None:
+                return answer
+        raise ModelCallError(f"nobody answered; {'; '.join(dict.fromkeys(turns.remarks))}")
 
 
-async def _attempt(turns: Turns, column: Column, plan: str | None) -> Turn | ModelCallError:
+async def _attempt(turns: Turns, column: Column, plan: str | None) -> Turn | None:
+    """The answer of a column; None, with a remark, where the call failed."""
     try:
         return await turns.answer(column.executor, column.control, plan=plan)
     except ModelCallError as error:
-        return error
+        turns.remarks.append(f"done without: {error}")
+        return None
