@@ -1,0 +1,1 @@
+"""Learning how a team is asked: rollouts, replay, trainers. Trainers need the extra `local`."""
