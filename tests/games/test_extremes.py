@@ -39,7 +39,7 @@ def test_the_largest_and_the_smallest_numbers_that_are_accepted_do_not_overflow(
             games.CommonPayoff(scale * rng.normal(size=(2, 3))),
         ]
         for game in drawn:
-            for temperature in (1e-60, 1.0, 1e60):
+            for temperature in (1e-60, 1e60):
                 found = games.solve(game, temperature, tolerance=1e-12)
                 assert found.converged == (found.residual <= 1e-6 + 1e-12)
                 told = found.as_json()

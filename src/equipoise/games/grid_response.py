@@ -48,11 +48,6 @@ class Box:
     fine: int = 5
     reach: float = 0.1
 
-    @property
-    def centre(self) -> Floats:
-        """The middle of the box [d]."""
-        return (np.array(self.low) + np.array(self.high)) / 2
-
     def grid(self) -> Floats:
         """The grid over the box [g^d, d]."""
         axes = [np.linspace(low, high, self.coarse) for low, high in zip(self.low, self.high, strict=True)]

@@ -164,7 +164,7 @@ def test_a_quantal_response_is_stationary_in_ones_own_policy(continuation: str) 
     start, rng = game.initial, np.random.default_rng(9)
 
     def objective(policy: np.ndarray, agent: int) -> float:
-        lifted, regularizer = game._lifted(policy), game._lifted_regularizer(solved.problem.regularizer)
+        lifted, regularizer = game.everywhere(policy), game._lifted_regularizer(solved.problem.regularizer)
         return float(start @ game.world.values(lifted, regularizer).reshape(2, -1)[agent])
 
     for agent in range(2):

@@ -28,6 +28,9 @@ ROUGH = 1e-6
 FARTHEST = 1.0
 """Change of the logits, relative to their range, beyond which a tangent is not followed: a fold is near."""
 
+HOTTEST = 1e18
+"""Payoffs over temperature beyond which one schedule is tried only: doubles cannot tell finer ones apart."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Annealing(Solver):
@@ -44,13 +47,14 @@ class Annealing(Solver):
         return 40 if problem.layout.size <= newton.DENSE_LIMIT else None
 
     def run(self, problem: Problem, start: Vector, limits: Limits) -> Run:
-        """The best of the schedules; only the hottest game starts from `start`."""
+        """The best of the schedules, one only where doubles fail; only the hottest game starts from `start`."""
         compiled = direct.SOLVER.place(problem) is not None
         inner = direct.Direct(turns=0) if compiled else newton.Newton(turns=0)
         best: Run | None = None
         iterations = 0
-        for factor in self.factors:
-            run = self._descend(problem, start, limits, inner, factor)
+        heat = _heat(problem)
+        for factor in self.factors if heat < HOTTEST else self.factors[:1]:
+            run = self._descend(problem, start, limits, inner, factor, heat)
             iterations += run.iterations
             if best is None or run.residual < best.residual:
                 best = run
@@ -61,11 +65,8 @@ class Annealing(Solver):
         return replace(best, iterations=iterations)
 
     @staticmethod
-    def _descend(problem: Problem, start: Vector, limits: Limits, inner: Solver, factor: float) -> Run:
-        """One schedule, from temperatures as high as the payoffs' range."""
-        reference = problem.regularizer.log_reference
-        answer = problem.response_logits(problem.policy(reference))
-        heat = max(1.0, newton.reach(answer - reference, problem))
+    def _descend(problem: Problem, start: Vector, limits: Limits, inner: Solver, factor: float, heat: float) -> Run:
+        """One schedule, from `heat` times the game's own temperatures."""
         logits, iterations = start, 0
         while heat > 1.0:
             warmer = Problem(problem.game, problem.regularizer.heated(heat))
@@ -75,6 +76,13 @@ class Annealing(Solver):
             logits, heat = _ahead(warmer, run.logits, float(np.log(heat / cooler))), cooler
         run = inner.run(problem, logits, limits)
         return replace(run, iterations=iterations + run.iterations)
+
+
+def _heat(problem: Problem) -> float:
+    """How many times higher temperatures are as high as the payoffs' range; at least 1."""
+    reference = problem.regularizer.log_reference
+    answer = problem.response_logits(problem.policy(reference))
+    return max(1.0, newton.reach(answer - reference, problem))
 
 
 def _ahead(problem: Problem, logits: Vector, fall: float) -> Vector:

@@ -83,11 +83,11 @@ class Newton(Solver):
                     direction = np.asarray(np.linalg.solve(matrix + np.eye(len(logits)) / step, move), np.float64)
                 except np.linalg.LinAlgError:
                     return Run(logits, Status.SINGULAR, residuals[-1], iteration, tuple(residuals))
+                if not np.isfinite(direction).all():
+                    return Run(logits, Status.SINGULAR, residuals[-1], iteration, tuple(residuals))
                 if turns == 0 or aligned(direction, move, policy, problem):
                     break
                 step, turns = step / 4.0, turns - 1
-            if not np.isfinite(direction).all():
-                return Run(logits, Status.SINGULAR, residuals[-1], iteration, tuple(residuals))
             logits += direction
             before = length
         return Run(logits, Status.LIMIT, residuals[-1], most, tuple(residuals))
@@ -106,6 +106,8 @@ def centred(move: Vector, problem: Problem) -> Vector:
 def aligned(direction: Vector, move: Vector, policy: Vector, problem: Problem) -> bool:
     """Whether two logit moves point the same way: Σ of their covariances under π over all sets is positive."""
     total = problem.layout.total
+    # Only directions matter; of moves as long as 1e200 the products would overflow.
+    direction, move = (vector / max(float(np.abs(vector).max()), 1e-300) for vector in (direction, move))
     both = total(policy * direction * move) - total(policy * direction) * total(policy * move)
     return float(both.sum()) > 0.0
 
