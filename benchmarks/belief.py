@@ -22,7 +22,7 @@ import os
 import platform
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -31,21 +31,17 @@ from typing import Any
 import numpy as np
 import torch
 
+from belief_evaluation import evaluated, resampled
 from equipoise import models
-from equipoise.analysis import intervals
-from equipoise.analysis.resampling import percentile
-from equipoise.evaluation.grid import evaluate
-from equipoise.evaluation.results import read
-from equipoise.evaluation.settings import Connection, Grid, TaskSpec
+from equipoise.games.grid_response import respond
 from equipoise.learning.belief import ANSWERS, POLICY, BeliefConfig, train_belief
 from equipoise.learning.belief_live import LiveTeam
 from equipoise.learning.belief_questions import questions_of
 from equipoise.learning.belief_settings import TrainingSettings
-from equipoise.learning.belief_stages import Exploration, Floats, Rollouts, play, splits
+from equipoise.learning.belief_stages import Exploration, Floats, Rollouts, Source, play, splits, trajectory
 from equipoise.learning.belief_synthetic import SyntheticTeam
 from equipoise.learning.belief_training import train
 from equipoise.learning.belief_weights import START
-from equipoise.methods.method import available, parse
 from equipoise.networks.belief_network import BeliefNetworkSettings
 from equipoise.networks.belief_policy import load_policy
 from equipoise.networks.belief_team import BeliefTeam
@@ -54,6 +50,9 @@ from equipoise.team.team import Team
 
 BEST = ((0.5, 0.75), (1.5, 0.3), (1.0, 0.6))
 """e* of the synthetic executors."""
+
+CENTRE = (1.05, 0.5)
+"""Fixed [T, p]: the middle of the range."""
 
 FAMILIES = "arithmetic,blocks,drills,ordering"
 NETWORK = BeliefNetworkSettings(width=64, feedforward=128, belief=64)
@@ -81,19 +80,25 @@ def settings(size: Size, seed: int, episodes: int) -> TrainingSettings:
 
 
 def synthetic(size: Size, out: Path) -> dict[str, Any]:
-    """Distance of learned [T, p] from the known best, as a share of the range, per seed."""
-    errors = []
+    """Distance of learned [T, p] from the known best, as a share of the range, and what they earn on test questions."""
+    errors: list[Floats] = []
+    earned: dict[str, list[float]] = {"learned": [], "random": [], "fixed": []}
     for seed in range(size.seeds):
         source = SyntheticTeam(BEST, seed=seed)
         run = out / f"synthetic-{seed}"
         done = train(source, settings(size, seed, size.synthetic_episodes), run, progress=told(f"synthetic {seed}"))
         where = splits(source.texts, 0)["test"].tolist()
-        played = asyncio.run(play(source, done.team, where, stages=2, rng=np.random.default_rng(0)))
+        played = asyncio.run(played_by(source, done.team, where))
+        earned["learned"].append(reward(played))
+        earned["random"].append(reward(asyncio.run(played_by(source, done.team, where, anywhere=seed))))
+        earned["fixed"].append(reward(asyncio.run(played_by(source, done.team, where, point=CENTRE))))
         width = np.array(done.team.box.high) - np.array(done.team.box.low)
         errors.append(np.abs(played.profiles.mean(axis=0) - source.best) / width)
     found = np.array(errors)  # [seeds, stages, executors, 2]
     return {
         "best": [list(point) for point in BEST],
+        "reward": {name: mean(values) for name, values in earned.items()},
+        "reward_by_seed": {name: [round(value, 4) for value in values] for name, values in earned.items()},
         "mean_error": round(float(found.mean()), 4),
         "largest_error": [round(float(error.max()), 4) for error in found],
         "within_10_percent": round(float((found <= 0.1).mean()), 4),
@@ -126,13 +131,18 @@ def trained(size: Size, out: Path) -> dict[str, Any]:
     played = {
         "learned": [asyncio.run(played_by(source, run.team, where)) for run in runs],
         "random": [asyncio.run(played_by(source, run.team, where, anywhere=i)) for i, run in enumerate(runs)],
-        "fixed": [asyncio.run(played_by(source, runs[0].team, where, point=(1.05, 0.5)))],
+        "fixed": [asyncio.run(played_by(source, runs[0].team, where, point=CENTRE))],
     }
+    corners = {"coldest": (0.1, 0.1), "hottest": (2.0, 0.9)}
+    at = {name: asyncio.run(played_by(source, runs[0].team, where, point=point)) for name, point in corners.items()}
+    both = list(zip(runs, played["learned"], strict=True))
     return {
         "td": [mean(first.td for first, *_ in looks), mean(every[-1].td for every in looks)],
         "gap": [mean(run.gap[0] for run in runs), mean(run.gap[1] for run in runs)],
+        "gap_in_play": np.mean([responded(run.team, one) for run, one in both], axis=0).round(4).tolist(),
         "gap_at_the_time": [mean(first.gap for first, *_ in looks), mean(every[-1].gap for every in looks)],
         "reward": {name: mean(reward(one) for one in many) for name, many in played.items()},
+        "reward_at": {name: mean([reward(one)]) for name, one in at.items()},
         "reward_by_seed": {name: [round(reward(one), 4) for one in many] for name, many in played.items()},
         "reward_difference": {name: difference(played["learned"], played[name]) for name in ("random", "fixed")},
         "executors_right": {name: mean(one.parts[..., 1].mean() for one in many) for name, many in played.items()},
@@ -143,8 +153,23 @@ def trained(size: Size, out: Path) -> dict[str, Any]:
     }
 
 
+def responded(team: BeliefTeam, played: Rollouts) -> tuple[float, float]:
+    """The gap of what the heads propose in stage 2, and after the damped best responses that `econ` plays."""
+    found = []
+    with torch.no_grad():
+        observation = torch.as_tensor(played.observation, dtype=torch.float32)
+        beliefs = team.eval().believe(trajectory(played.answers, played.commitments, 1), observation)
+        proposed = team.prompts(beliefs).double().numpy()
+    for m, profile in enumerate(proposed):
+        values = team.payoff(beliefs[m : m + 1])
+        gaps = respond(lambda profiles, values=values: values(profiles[None])[0], profile, team.box).gaps
+        found.append((gaps[0], gaps[-1]))
+    before, after = np.mean(found, axis=0)
+    return float(before), float(after)
+
+
 async def played_by(
-    source: LiveTeam,
+    source: Source,
     team: BeliefTeam,
     where: Sequence[int],
     *,
@@ -177,68 +202,6 @@ def difference(left: Sequence[Rollouts], right: Sequence[Rollouts]) -> list[floa
     return resampled(by_question[0] - by_question[1], np.mean)
 
 
-def resampled(values: np.ndarray, statistic: Any) -> list[float]:
-    """A statistic of rows and its 95 % percentile interval over them."""
-    rng = np.random.default_rng(0)
-    draws = np.array([statistic(values[rng.integers(0, len(values), len(values))]) for _ in range(2000)])
-    found = percentile(float(statistic(values)), draws)
-    return [round(found.mean, 4), round(found.low, 4), round(found.high, 4)]
-
-
-def evaluated(size: Size, out: Path) -> dict[str, Any]:
-    """Accuracy and tokens of every method on test puzzles, and tokens saved against debate."""
-    policies = [str((out / f"seed-{seed}" / POLICY).resolve()) for seed in range(size.seeds)]
-    named = {f"econ(policy='{policy}')": "econ" for policy in policies}
-    named |= {
-        f"econ(policy='{policies[0]}',commitment=vote)": "econ(commitment=vote)",
-        f"econ(policy='{policies[0]}',commitment=value)": "econ(commitment=value)",
-        "econ(decoding=random)": "econ(decoding=random)",
-        "econ(decoding=fixed)": "econ(decoding=fixed)",
-        "debate": "debate",
-        "self_consistency(samples=3)": "self_consistency(samples=3)",
-        "self_consistency(samples=10)": "self_consistency(samples=10)",
-    }
-    if "dice_pc" in available():
-        named["dice_pc"] = "dice_pc"
-    grid = Grid(
-        tasks=(TaskSpec(name="embedded", args={"families": FAMILIES, "n_per_family": size.test_puzzles}),),
-        team=embedded_team(),
-        methods=tuple(parse(text) for text in named),
-    )
-    evaluate(grid, out / "eval", connection=Connection(timeout_s=None, max_retries=0, max_connections=64))
-    labels = {parse(text).name: label for text, label in named.items()}
-    plays: dict[str, dict[str, list[float]]] = {}
-    tokens: dict[str, dict[str, list[float]]] = {}
-    for row in read(out / "eval").rows:
-        label = labels[row.method]
-        plays.setdefault(label, {}).setdefault(row.question, []).append(row.correct)
-        tokens.setdefault(label, {}).setdefault(row.question, []).append(row.input_tokens + row.output_tokens)
-    return {
-        "evaluation": {label: summary(plays[label], tokens[label]) for label in plays},
-        "tokens_saved_against_debate": saved(tokens["econ"], tokens["debate"]),
-        "test_puzzles": len(plays["econ"]),
-    }
-
-
-def summary(plays: Mapping[str, Sequence[float]], tokens: Mapping[str, Sequence[float]]) -> dict[str, float]:
-    """Accuracy with its interval, clustered by question, and mean tokens."""
-    found = intervals.accuracy(plays)
-    assert found is not None
-    spent = [value for values in tokens.values() for value in values]
-    return {
-        "accuracy": round(found.mean, 4),
-        "lo": round(found.low, 4),
-        "hi": round(found.high, 4),
-        "tokens": round(float(np.mean(spent)), 1),
-    }
-
-
-def saved(econ: Mapping[str, Sequence[float]], debate: Mapping[str, Sequence[float]]) -> list[float]:
-    """Share of debate's tokens that ECON saves, with its interval; both on the same questions."""
-    pairs = np.array([(np.mean(econ[question]), np.mean(debate[question])) for question in econ])
-    return resampled(pairs, lambda rows: 1 - rows[:, 0].sum() / rows[:, 1].sum())
-
-
 def mean(values: Any) -> float:
     """The mean, to four decimals."""
     return round(float(np.mean(list(values))), 4)
@@ -247,6 +210,16 @@ def mean(values: Any) -> float:
 def told(what: str) -> Any:
     """Progress as lines on stderr."""
     return lambda done, total, note: print(f"{what}: {done} of {total}, {note}", file=sys.stderr, flush=True)
+
+
+def spent(out: Path, seconds: float, cpu_seconds: float) -> dict[str, int]:
+    """Time of all processes that worked on a run, this one included."""
+    file = out / "spent.json"
+    before = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+    now = {"seconds": seconds, "cpu_seconds": cpu_seconds}
+    total = {name: round(value + before.get(name, 0)) for name, value in now.items()}
+    file.write_text(json.dumps(total) + "\n", encoding="utf-8")
+    return total
 
 
 def main() -> None:
@@ -268,11 +241,10 @@ def main() -> None:
         "synthetic": synthetic(size, out),
         **trained(size, out),
     }
-    policy = load_policy(out / "seed-0" / POLICY)
-    found["parameters"] = sum(parameter.numel() for parameter in policy.team.parameters())
-    found |= evaluated(size, out)
-    found["seconds"] = round(time.perf_counter() - started[0])
-    found["cpu_seconds"] = round(time.process_time() - started[1])
+    policies = [out / f"seed-{seed}" / POLICY for seed in range(size.seeds)]
+    found["parameters"] = sum(parameter.numel() for parameter in load_policy(policies[0]).team.parameters())
+    found |= evaluated(embedded_team(), policies, FAMILIES, size.test_puzzles, out)
+    found |= spent(out, time.perf_counter() - started[0], time.process_time() - started[1])
     text = json.dumps(found, indent=1) + "\n"
     if given.json:
         given.json.parent.mkdir(parents=True, exist_ok=True)

@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import anyio
+import numpy as np
 import pytest
 from hypothesis import settings
 from inspect_ai.model import ChatMessage, GenerateConfig, ModelOutput, ModelUsage
 
+from equipoise.beliefs.ballots import NO_ANSWER, Ballots
 from equipoise.team.agent import Coordinator, Executor
 
 settings.register_profile("repeatable", derandomize=True, deadline=None, database=None)
@@ -61,7 +63,10 @@ class Script:
     tokens: int = 0
 
     def executor(self, name: str, reply: Reply | str, **settings: Any) -> Executor:
-        """An executor; settings beside those of `Executor`: `usage`, tokens read and written, and `delay_s`."""
+        """An executor; settings beside those of `Executor`: `usage`, tokens read and written, `delay_s`, and `counted`.
+
+        A counted model's words are its tokens: it writes as many as it may, and says when that cut it short.
+        """
         return Executor(name=name, **self._model(name, reply, settings))
 
     def coordinator(self, reply: Reply | str, **settings: Any) -> Coordinator:
@@ -71,6 +76,7 @@ class Script:
     def _model(self, name: str, reply: Reply | str, settings: dict[str, Any]) -> dict[str, Any]:
         read, wrote = settings.pop("usage", (10, 5))
         delay_s = settings.pop("delay_s", 0.0)
+        counted = settings.pop("counted", False)
 
         async def outputs(messages: list[ChatMessage], tools: Any, choice: Any, config: GenerateConfig) -> ModelOutput:
             tag = dict((messages[-1].metadata or {})["equipoise"])
@@ -82,8 +88,13 @@ class Script:
                 raise RuntimeError(said[1:])
             refused = said.startswith("?")
             output = ModelOutput.from_content(name, said.removeprefix("?"), "content_filter" if refused else "stop")
-            output.usage = ModelUsage(input_tokens=read, output_tokens=wrote, total_tokens=read + wrote)
-            self.tokens += read + wrote
+            words, spent = said.split(), wrote
+            if counted:
+                spent = min(len(words), config.max_tokens or len(words))
+                stop = "max_tokens" if spent < len(words) else "stop"
+                output = ModelOutput.from_content(name, " ".join(words[:spent]), stop)
+            output.usage = ModelUsage(input_tokens=read, output_tokens=spent, total_tokens=read + spent)
+            self.tokens += read + spent
             return output
 
         return {"model": f"mockllm/{name}", "model_args": {"custom_outputs": outputs}, **settings}
@@ -93,3 +104,25 @@ class Script:
 def script() -> Script:
     """A fresh stage for scripted models."""
     return Script()
+
+
+Recorded = Callable[..., Ballots]
+
+
+@pytest.fixture
+def recorded() -> Recorded:
+    """Ballots from labels [questions, columns] (-1 is no answer; 0 is right) and the cost of each column."""
+
+    def make(answers: Sequence[Sequence[int]] | np.ndarray, cost: Sequence[float], names: Sequence[str]) -> Ballots:
+        marked = np.asarray(answers, dtype=np.int16)
+        return Ballots(
+            columns=tuple(names),
+            questions=np.array([f"question {i}" for i in range(len(marked))], dtype=object),
+            answers=np.where(marked < 0, NO_ANSWER, marked).astype(np.int16),
+            cost=np.tile(np.asarray(cost, dtype=np.float64), (len(marked), 1)),
+            correct=marked == 0,
+            checks=None,
+            asked=np.ones(marked.shape, dtype=bool),
+        )
+
+    return make

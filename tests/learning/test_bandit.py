@@ -23,11 +23,11 @@ from equipoise.frontier.pool import pool_of
 from equipoise.frontier.splits import splits_of
 from equipoise.learning.bandit import Learned, learn
 from equipoise.learning.bandit_diagnostics import Iteration
-from equipoise.learning.bandit_policy import load
-from equipoise.learning.bandit_settings import BanditSettings
-from equipoise.learning.observations import unseen
 from equipoise.learning.rollouts import RecordedRollouts
 from equipoise.networks.checkpoint import read_config
+from equipoise.policies.bandit_policy import load
+from equipoise.policies.bandit_settings import BanditSettings
+from equipoise.policies.observations import unseen
 
 FAST = BanditSettings(iterations=60, fewest=60, questions=16, updates=4, rate=3e-3, hidden=(8,), regret=0.0)
 UNREGULARISED = ControlSettings(schedule="unregularised")

@@ -13,10 +13,10 @@ import pytest
 from equipoise.beliefs.control_players import by_agent
 from equipoise.errors import InputError, ModelCallError
 from equipoise.learning.bandit import learn_from
-from equipoise.learning.bandit_settings import BanditSettings
 from equipoise.learning.live_rollouts import LiveRollouts
-from equipoise.learning.observations import unseen, wanted
 from equipoise.learning.rollouts import RecordedRollouts
+from equipoise.policies.bandit_settings import BanditSettings
+from equipoise.policies.observations import unseen, wanted
 from equipoise.tasks import graders
 from equipoise.team.control import ControlSet
 from equipoise.team.problem import Problem

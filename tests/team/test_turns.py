@@ -140,3 +140,50 @@ async def test_an_episode_adds_up_its_turns_and_survives_json(script: Any) -> No
     assert (episode.calls, episode.input_tokens, episode.output_tokens) == (2, 21, 5)
     assert episode.cost_usd == pytest.approx((10 + 1 + 11 + 4 * 2) / 1e6)
     assert Episode.model_validate_json(episode.model_dump_json()) == episode
+
+
+LONG = "First count the apples and then count all of the pears too"
+
+
+@pytest.mark.parametrize(
+    ("said", "again", "plan", "calls", "remarks"),
+    [
+        (["Count, then add."], True, "Count, then add.", 1, []),
+        ([LONG], False, "First count the apples and", 1, []),
+        ([LONG, " Count twice. "], True, "Count twice.", 2, ["the plan was too long and written once more"]),
+        (
+            [LONG, f"Or {LONG}"],
+            True,
+            "Or First count the apples",
+            2,
+            ["the plan was too long and written once more and then cut at 5 tokens"],
+        ),
+    ],
+)
+async def test_a_plan_keeps_to_the_cap_and_is_written_again_once(
+    script: Any, said: list[str], again: bool, plan: str, calls: int, remarks: list[str]
+) -> None:
+    lead = script.coordinator(lambda messages: said[len(script.calls) - 1], counted=True)
+    team = Team(executors=(script.executor("a", "Answer: 1"),), coordinator=lead, message_cap=5)
+    turns = Turns(PROBLEM, team, 1)
+    assert await turns.plan(again=again) == plan
+    assert [call.agent for call in script.calls] == ["lead"] * calls
+    assert [call.config.max_tokens for call in script.calls] == [5] * calls
+    assert [call.config.temperature for call in script.calls] == [0.0, 0.7][:calls]
+    assert len({call.config.seed for call in script.calls}) == calls
+    assert all(turn.output_tokens <= 5 and turn.act == "plan" for turn in turns.taken)
+    assert turns.remarks == remarks
+
+
+async def test_a_plan_of_exactly_the_cap_is_not_too_long(script: Any) -> None:
+    lead = script.coordinator("one two three four five", counted=True)
+    team = Team(executors=(script.executor("a", "Answer: 1"),), coordinator=lead, message_cap=5)
+    turns = Turns(PROBLEM, team, 1)
+    assert await turns.plan(again=True) == "one two three four five"
+    assert (len(script.calls), turns.remarks) == (1, [])
+
+
+async def test_without_a_coordinator_the_first_executor_plans(script: Any) -> None:
+    turns = turns_of(script, "Count.", "Answer: 2")
+    assert await turns.plan(again=True) == "Count."
+    assert (turns.taken[0].agent, turns.taken[0].key) == ("a", None)

@@ -12,8 +12,8 @@ Cost: O(questions × columns).
 
 from __future__ import annotations
 
-import zlib
 from dataclasses import dataclass
+from hashlib import blake2b
 
 import numpy as np
 from numpy.typing import NDArray
@@ -63,7 +63,12 @@ class ProfileVote(Policy):
         """[questions] in [0, 1), the same for the same question every time; 0 where nothing is drawn."""
         if self.chances.shape[1] == 1:
             return np.zeros(len(questions))
-        return np.array([zlib.crc32(f"{self.seed}|{question}".encode()) / 2**32 for question in questions])
+        return np.array([_luck(f"{self.seed}|{question}") for question in questions])
+
+
+def _luck(text: str) -> float:
+    # A checksum would not do: between two seeds it differs by the same bits for all texts of one length.
+    return int.from_bytes(blake2b(text.encode(), digest_size=4).digest()) / 2**32
 
 
 def edges_of(questions: Texts, states: int) -> Floats:

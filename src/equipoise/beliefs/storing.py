@@ -67,12 +67,14 @@ JSON_FILE, ARRAYS_FILE = "policy.json", "policy.safetensors"
 Arrays = dict[str, NDArray[Any]]
 
 
-def save_policy(folder: Path, policy: Policy, told: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> None:
+def save_policy(
+    folder: Path, policy: Policy | None, told: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]
+) -> None:
     """Writes a policy; the folder is made, an older policy replaced.
 
     Args:
         folder: of this policy alone.
-        policy: of one of `KINDS`.
+        policy: of one of `KINDS`; None for one that lies beside, as a network does.
         told: whatever else is to be remembered, as JSON.
         arrays: further arrays by name, such as a game.
 
@@ -98,18 +100,39 @@ def load_policy(folder: Path) -> tuple[Policy, dict[str, Any], Arrays]:
     Raises:
         InputError: there is no policy, or it is of another version, or damaged.
     """
+    content, held = _read(folder)
+    try:
+        policy = _unpacked(content.pop("policy"), "policy", held)
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError(f"the policy in '{folder}' is damaged ({error}). Copy it again, or train anew.") from None
+    if not isinstance(policy, Policy):
+        raise InputError(f"'{folder}' holds a {type(policy).__name__}, and no policy. Train anew.")
+    return policy, content, _told(held)
+
+
+def load_told(folder: Path) -> tuple[dict[str, Any], Arrays]:
+    """What was remembered beside a policy, and the further arrays; the policy is not made.
+
+    Raises:
+        InputError: there is no policy, or it is of another version, or damaged.
+    """
+    content, held = _read(folder)
+    return content, _told(held)
+
+
+def _read(folder: Path) -> tuple[dict[str, Any], Arrays]:
+    """The JSON and all arrays, which belong together."""
     content, data = read_told(folder), _bytes(folder / ARRAYS_FILE)
     if content.pop("sha256", None) != _digest(content, data):
         raise InputError(f"'{folder}': {ARRAYS_FILE} does not belong to {JSON_FILE}. Copy both again, or train anew.")
     try:
-        held = load(data)
-        policy = _unpacked(content.pop("policy"), "policy", held)
-    except (SafetensorError, KeyError, TypeError, ValueError) as error:
+        return content, load(data)
+    except SafetensorError as error:
         raise InputError(f"the policy in '{folder}' is damaged ({error}). Copy it again, or train anew.") from None
-    if not isinstance(policy, Policy):
-        raise InputError(f"'{folder}' holds a {type(policy).__name__}, and no policy. Train anew.")
-    told = {name.removeprefix("told."): array for name, array in held.items() if name.startswith("told.")}
-    return policy, content, told
+
+
+def _told(held: Arrays) -> Arrays:
+    return {name.removeprefix("told."): array for name, array in held.items() if name.startswith("told.")}
 
 
 def read_told(folder: Path) -> dict[str, Any]:

@@ -31,6 +31,21 @@ def split_methods(text: str) -> list[str]:
     return items
 
 
+def split_columns(columns: str | None) -> list[str] | None:
+    """The columns of a comma-separated list; None where none is written.
+
+    Raises:
+        InputError: an item is no column.
+    """
+    if columns is None:
+        return None
+    names = [name.strip() for name in columns.split(",")]
+    for name in names:
+        if "|" not in name:
+            raise InputError(f"'{name}' is no column. Write agent|strategy, in quotes: --columns \"mini|direct,…\"")
+    return names
+
+
 def task_args(written: list[str]) -> dict[str, Any]:
     """Task arguments written as "name=value"; a value is JSON where it can be, and text otherwise.
 

@@ -31,7 +31,7 @@ def run(plan: Plan, out: Path, connection: Connection, *, as_json: bool) -> None
     """
     try:
         with redirect_stdout(sys.stderr), Bar("calls") as bar:
-            done = record(plan, out, connection=connection, begin=_beginning(bar), tell=_say)
+            done = record(plan, out, connection=connection, begin=beginning(bar), tell=say)
     except KeyboardInterrupt:
         complain(f"stopped. What had come back is in '{out}'; the same command goes on from there.")
         raise typer.Exit(130) from None
@@ -45,11 +45,14 @@ def run(plan: Plan, out: Path, connection: Connection, *, as_json: bool) -> None
     tell_failures("calls", done.causes, of=done.answered + done.failed, silent=done.silent)
 
 
-def _say(message: str) -> None:
+def say(message: str) -> None:
+    """Says something on stderr, where progress is."""
     typer.echo(message, err=True)
 
 
-def _beginning(bar: Bar) -> Begin:
+def beginning(bar: Bar) -> Begin:
+    """A bar that tells calls and what was spent on them."""
+
     def begin(total: int, done: int) -> Progress:
         bar.begin(total, done)
         return step

@@ -19,9 +19,7 @@ from typing import Any
 
 from inspect_ai import Task
 from inspect_ai.dataset import Sample
-from inspect_ai.model import ChatMessageUser, ModelName
 from inspect_ai.scorer import Scorer, Target
-from inspect_ai.solver import TaskState
 
 from equipoise.errors import EquipoiseError, InputError, ModelCallError, WriteError
 from equipoise.evaluation.grid import chosen, ready, task_of
@@ -31,7 +29,7 @@ from equipoise.evaluation.results import outcome_of
 from equipoise.evaluation.settings import Connection
 from equipoise.evaluation.solvers import Patience, answered, rng_of
 from equipoise.recordings import Recording, Row, Writer, read
-from equipoise.tasks.task import problem_of
+from equipoise.tasks.task import problem_of, state_of
 from equipoise.team.column import Column
 from equipoise.team.episode import Episode, Turn
 from equipoise.team.problem import Problem
@@ -130,21 +128,6 @@ def _questions(task: Task, plan: Plan) -> list[_Question]:
             sample = sample.model_copy(update={"id": place + 1})  # as Inspect numbers them
         found.append(_Question(sample=sample, problem=problem_of(state_of(sample))))
     return found
-
-
-def state_of(sample: Sample) -> TaskState:
-    """The state in which a sample begins."""
-    asked = [ChatMessageUser(content=sample.input)] if isinstance(sample.input, str) else sample.input
-    return TaskState(
-        model=ModelName("equipoise/record"),
-        sample_id=sample.id if sample.id is not None else "",
-        epoch=1,
-        input=sample.input,
-        messages=[*asked],
-        target=Target(sample.target),
-        choices=sample.choices,
-        metadata=sample.metadata,
-    )
 
 
 def _need_examples(questions: list[_Question]) -> None:

@@ -42,6 +42,7 @@ class Pool:
         source: the recording's file.
         benchmarks: names of the question sets in it.
         ballots: [questions, columns]; `cost` in tokens or USD.
+        qids: [questions] their ids.
         tokens: [questions, columns] output tokens.
         left_out: questions that not every column covers.
         notices: sentences about what was left out or assumed.
@@ -51,27 +52,35 @@ class Pool:
     source: str
     benchmarks: tuple[str, ...]
     ballots: Ballots
+    qids: tuple[str, ...]
     tokens: Floats
     left_out: int
     notices: tuple[str, ...]
     usd: bool
 
 
-def pool_of(path: Path, columns: Sequence[str] | None = None, prices: Mapping[str, Price] | None = None) -> Pool:
+def pool_of(
+    path: Path,
+    columns: Sequence[str] | None = None,
+    prices: Mapping[str, Price] | None = None,
+    *,
+    fewest: int = 2,
+) -> Pool:
     """The pool of a recording.
 
     Args:
         path: a `.jsonl`, `.jsonl.gz` or `.eval` file.
         columns: "agent|strategy" each, the strongest first; all when None.
         prices: by agent; the cost is output tokens when None.
+        fewest: columns that a pool needs.
 
     Raises:
         RecordingError: the file cannot be read, or no question is covered by all columns.
-        InputError: there are too many columns to take all, or fewer than two, or one is unknown, or has no price.
+        InputError: there are too many columns to take all, or too few, or one is unknown, or has no price.
     """
     recording = read(path, columns)
     names = list(columns) if columns is not None else recording.columns()
-    _check(names, chosen=columns is not None, source=recording.source)
+    _check(names, chosen=columns is not None, source=recording.source, fewest=fewest)
     table = recording.complete(names)
     notices = [told for told in (_coverage(recording, names, len(table)),) if told]
     table, told = _graded(table)
@@ -90,6 +99,7 @@ def pool_of(path: Path, columns: Sequence[str] | None = None, prices: Mapping[st
         source=recording.source,
         benchmarks=tuple(dict.fromkeys(row.benchmark for rows in table for row in rows)),
         ballots=ballots,
+        qids=tuple(rows[0].qid for rows in table),
         tokens=tokens,
         left_out=len(recording.qids) - len(table),
         notices=tuple(notices),
@@ -97,7 +107,7 @@ def pool_of(path: Path, columns: Sequence[str] | None = None, prices: Mapping[st
     )
 
 
-def _check(names: Sequence[str], *, chosen: bool, source: str) -> None:
+def _check(names: Sequence[str], *, chosen: bool, source: str, fewest: int) -> None:
     if not chosen and len(names) > MOST_COLUMNS:
         raise InputError(
             f"{source} has {len(names)} columns, and a team of all of them is rarely meant. Name those to judge, the "
@@ -106,7 +116,7 @@ def _check(names: Sequence[str], *, chosen: bool, source: str) -> None:
     if len(set(names)) < len(names):
         twice = next(name for name in names if names.count(name) > 1)
         raise InputError(f"the column '{twice}' is named twice. Name each one once.")
-    if len(names) < 2:
+    if len(names) < fewest:
         raise InputError(f"{source}: a team needs two columns, and there is one: {', '.join(names)}. Record another.")
 
 

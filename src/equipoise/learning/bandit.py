@@ -31,10 +31,10 @@ from typing import Literal
 
 from equipoise.learning import bandit_diagnostics as diagnostics
 from equipoise.learning.bandit_diagnostics import Iteration
-from equipoise.learning.bandit_policy import BanditPolicy
 from equipoise.learning.bandit_run import BanditRun, Margin
-from equipoise.learning.bandit_settings import BanditSettings
 from equipoise.learning.rollouts import RolloutSource
+from equipoise.policies.bandit_policy import BanditPolicy
+from equipoise.policies.bandit_settings import BanditSettings
 
 Stopped = Literal["regret", "iterations", "fixed"]
 """Why learning ended: nobody had much to gain any more; no iteration was left; there was nothing to learn."""

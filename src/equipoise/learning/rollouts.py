@@ -134,9 +134,13 @@ class RecordedRollouts:
         # One player per column, so that any set of columns is a profile; the price is the learner's.
         self._sets = replace(game, players=by_column(train.columns), price=0.0, anchor=None, tensor=None)
 
-    @cached_property
+    @property
     def text_tells(self) -> bool:
         """What the gate of `beliefs.routing` says of the training questions at this price."""
+        return self._text_tells
+
+    @cached_property
+    def _text_tells(self) -> bool:
         (router,) = learn_routers(self._ballots, [self._price])
         return isinstance(router, Router) and router.by_text is not None
 

@@ -21,9 +21,15 @@ from equipoise.team.team import Team
 from equipoise.team.turns import Turns
 
 
-def calls(team: Team) -> int:
-    """Most calls that the team's rule costs."""
-    return {"best_of_n": len(team.executors), "critic": 1}.get(team.aggregation, 0)
+def calls(team: Team, answers: int | None = None) -> int:
+    """Most calls that the team's rule costs.
+
+    Args:
+        team: whose rule it is.
+        answers: most answers that are aggregated; one an executor when None.
+    """
+    rated = len(team.executors) if answers is None else answers
+    return {"best_of_n": rated, "critic": 1}.get(team.aggregation, 0)
 
 
 async def aggregated(turns: Turns, answers: Sequence[Turn]) -> Decision:

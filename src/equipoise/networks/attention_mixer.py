@@ -103,6 +103,7 @@ class AttentionMixer(nn.Module):
             group: E. Shape [batch, group].
         """
         linear, activation = self.token
+        assert isinstance(linear, nn.Linear)
         components, heads = profiles.shape[-1], self.attention.num_heads
         shared = F.linear(group, linear.weight[:, components:], linear.bias)[:, None, None]
         tokens = activation(F.linear(profiles, linear.weight[:, :components]) + shared)

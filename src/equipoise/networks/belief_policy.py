@@ -1,8 +1,8 @@
 """A trained ECON policy on disk and in use: networks, text embedder, and the questions it has learned from.
 
 A folder is one checkpoint (`networks.checkpoint`), which loads whole or not at all. Its config names the executors, the
-sizes, the embedding model and digests of every question that training or validation has used: whoever plays one of those
-would measure memory. Digests are of the text, so a renamed question is found too.
+sizes, the embedding model and digests of every question that training or validation has used: whoever plays one of
+those would measure memory. Digests are of the text, so a renamed question is found too.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class BeliefPolicy:
         """
         if digest(question) in self.learned_from:
             raise InputError(
-                f"the policy has learned from this very question ({question[:60]!r}), so its answer would prove nothing. "
+                f"the policy has learned from this very question ({question[:60]!r}), so its answer proves nothing. "
                 "Ask others: training says which questions it left for testing."
             )
 
@@ -90,12 +90,12 @@ def check_names(policy: BeliefPolicy, names: Iterable[str], folder: str | Path) 
     asked, known = sorted(names), sorted(policy.team.names)
     if asked != known:
         raise InputError(
-            f"the policy in '{folder}' is of the executors {', '.join(known)}; this team has {', '.join(asked)}. Train one "
-            "for this team: equipoise train belief; --grow-from takes over the networks of executors that are known."
+            f"the policy in '{folder}' is of the executors {', '.join(known)}; this team has {', '.join(asked)}. "
+            "Train one for it: equipoise train belief; --grow-from takes over the networks of executors that are known."
         )
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=16)
 def _loaded(folder: Path, changed: int) -> BeliefPolicy:
     config = checkpoint.read_config(folder)
     if config.get("kind") != KIND:

@@ -4,8 +4,8 @@ $$b_i = B_i(\tau_i, o), \qquad e_i = \mathrm{head}_i(b_i), \qquad
 V(e_1, \dots, e_N) = Q_\mathrm{tot}\bigl(e, \, Q_i(b_i, e_i), \, E(b)\bigr)$$
 
 At given beliefs V is the payoff that all executors share, as a function of their prompt embeddings alone: what best
-responses are computed on (`equipoise.games.grid_response`). Beliefs and E do not depend on e, so a grid of profiles costs
-the small critics and the mixer only.
+responses are computed on (`equipoise.games.grid_response`). Beliefs and E do not depend on e, so a grid of profiles
+costs the small critics and the mixer only.
 
 Executors are told apart by name and not by place: a network's first weights depend on the seed and its executor's name.
 A team that gains an executor keeps the networks it had. Source: ECON (arXiv 2506.08292), `econ.md`, section 2.
@@ -20,10 +20,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from equipoise.errors import InputError
 from equipoise.games.grid_response import Box, Values
 from equipoise.networks.attention_mixer import AttentionMixer, Mixed
 from equipoise.networks.belief_network import BeliefNetwork, BeliefNetworkSettings
 from equipoise.networks.group_encoder import GroupEncoder
+from equipoise.networks.target import freeze
 
 
 class BeliefTeam(nn.Module):
@@ -89,7 +91,7 @@ class BeliefTeam(nn.Module):
         return self.mixer.totals(profiles, values, self.encoder(beliefs))
 
     def payoff(self, beliefs: Tensor) -> Values:
-        """V at some beliefs for `equipoise.games.grid_response`: profiles [batch, M, executors, components] → [batch, M].
+        """V at some beliefs for `equipoise.games.grid_response`: [batch, M, executors, components] → [batch, M].
 
         Nothing of it has a gradient.
         """
@@ -99,6 +101,24 @@ class BeliefTeam(nn.Module):
                 return self.totals(beliefs, torch.as_tensor(profiles, dtype=beliefs.dtype)).double().numpy()
 
         return values
+
+
+def adopt(team: BeliefTeam, known: BeliefTeam) -> None:
+    """Takes over the networks of known executors, the group encoder and the mixer, and freezes them.
+
+    Raises:
+        InputError: the sizes differ, or nobody is new.
+    """
+    if team.settings != known.settings:
+        raise InputError("the networks to grow from have other sizes. Train with the settings that they have.")
+    if not set(team.names) - set(known.names):
+        raise InputError(f"nobody of {', '.join(team.names)} is new to the policy. Name a team with another executor.")
+    parts = [(team.encoder, known.encoder), (team.mixer, known.mixer)]
+    members = dict(zip(known.names, known.members(), strict=True))
+    parts += [(own, members[name]) for name, own in zip(team.names, team.members(), strict=True) if name in members]
+    for own, taken in parts:
+        own.load_state_dict(taken.state_dict())
+        freeze(own)
 
 
 def _seed(seed: int, name: str) -> int:

@@ -16,6 +16,7 @@ from typing import Any
 from anyio import to_thread
 from inspect_ai import Task
 from inspect_ai.dataset import MemoryDataset, Sample
+from inspect_ai.model import ChatMessageUser, ModelName
 from inspect_ai.scorer import (
     CORRECT,
     INCORRECT,
@@ -197,6 +198,21 @@ def problem_of(state: TaskState) -> Problem:
         question="\n".join(lines),
         kind=graders.grader("choice" if options else "text"),
         context={"choices": options} if options else {},
+    )
+
+
+def state_of(sample: Sample) -> TaskState:
+    """The state in which a sample begins."""
+    asked = [ChatMessageUser(content=sample.input)] if isinstance(sample.input, str) else sample.input
+    return TaskState(
+        model=ModelName("equipoise/sample"),
+        sample_id=sample.id if sample.id is not None else "",
+        epoch=1,
+        input=sample.input,
+        messages=[*asked],
+        target=Target(sample.target),
+        choices=sample.choices,
+        metadata=sample.metadata,
     )
 
 

@@ -25,8 +25,8 @@ StopReason = Literal[
 
 done: the method ran its course; agreed: everybody gave the same answer; verified: a candidate passed the task's own
 check; confident: another answer was not worth its price; unchanged, settled: a new round left the team's answer, or its
-embedding, as it was; stationary: no player had a reason to move; cycle: answers went A, B, A, B; rounds: the round limit;
-budget: the token budget was spent; no_answer: no response held an answer.
+embedding, as it was; stationary: no player had a reason to move; cycle: answers went A, B, A, B; rounds: the round
+limit; budget: the token budget was spent; no_answer: no response held an answer.
 """
 
 Act = Literal["answer", "revise", "aggregate", "judge", "choose", "plan", "propose", "rate"]

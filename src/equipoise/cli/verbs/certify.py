@@ -1,17 +1,16 @@
-"""`equipoise certify`: whether a game has one quantal response equilibrium only, proved without solving it."""
+"""`equipoise certify`: whether a game, or that of a trained policy, has one quantal response equilibrium only."""
 
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import Annotated
 
 import typer
 
-from equipoise.cli.game_files import AsJson, Continuation, EntryName, GameSource, Temperatures, read_game
+from equipoise.cli.game_files import AsJson, Continuation, EntryName, Temperatures, read_game
 from equipoise.cli.threads import one_thread
-
-if TYPE_CHECKING:
-    from equipoise.games import Certification
+from equipoise.errors import InputError
 
 EPILOG = """Examples:
 
@@ -23,7 +22,10 @@ equipoise certify game.json
 
 equipoise certify games.json --entry two_state_markov_plain
 
-A game is a .json, .nfg or .npz file, library:NAME or openspiel:NAME; see equipoise solve --help.
+equipoise certify runs/policy
+
+A game is a .json, .nfg or .npz file, library:NAME or openspiel:NAME; see equipoise solve --help. The folder of a policy
+that equipoise train prompt-control wrote is certified at its own temperatures, from its files alone.
 
 What the certificates compare:
 
@@ -42,8 +44,7 @@ equipoise solve FILE --all.
 "times" is what all temperatures must be multiplied by, and a little more, for a certificate to hold.
 """
 
-LONGEST = 120
-"""Most characters of the least temperatures in the table."""
+Source = Annotated[str, typer.Argument(help="A game's file or name, or the folder of a trained policy.")]
 
 
 def add_to(app: typer.Typer) -> None:
@@ -52,7 +53,7 @@ def add_to(app: typer.Typer) -> None:
 
 
 def certify(
-    file: GameSource,
+    source: Source,
     temperature: Temperatures = None,
     continuation: Continuation = None,
     entry: EntryName = None,
@@ -63,57 +64,20 @@ def certify(
     Nothing is solved. Hot enough, every one-shot game has one equilibrium; a certificate says how hot is enough.
     """
     one_thread()
+    if Path(source).is_dir():
+        if any(option is not None for option in (temperature, continuation, entry)):
+            raise InputError(f"'{source}' is a policy, which has its own temperatures. Name its folder alone.")
+        from equipoise.cli.policy_verdict import certify_policy
+
+        certify_policy(Path(source), as_json=as_json)
+        return
     from equipoise import games
 
-    read = read_game(file, entry=entry, temperature=temperature, continuation=continuation)
+    read = read_game(source, entry=entry, temperature=temperature, continuation=continuation)
     found = games.certify(read.game, read.temperatures, continuation=read.continuation)
     if as_json:
         print(json.dumps(found.as_json(), ensure_ascii=False, allow_nan=False))
     else:
-        _show(found)
+        from equipoise.cli.certificates import show
 
-
-def _show(found: Certification) -> None:
-    """Prints the verdict, a line per certificate, and what keeps some from speaking or being exact."""
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    console = Console()
-    console.print(Text(found.sentence, style="bold"))
-    console.print()
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    for column, numeric in (
-        ("certificate", False),
-        ("holds", False),
-        ("bound", True),
-        ("limit", True),
-        ("times", True),
-    ):
-        table.add_column(column, justify="right" if numeric else "left", no_wrap=True)
-    table.add_column("least temperatures", overflow="fold")
-    speaking = [certificate for certificate in found.certificates if certificate.bound is not None]
-    for certificate in speaking:
-        told = certificate.as_json()
-        least = _rounded(told["least_temperatures"])
-        least = least if len(least) <= LONGEST else "see --json"
-        holds = "yes" if certificate.holds else "no"
-        numbers = [_rounded(told[key]) for key in ("bound", "limit", "factor")]
-        table.add_row(certificate.name, holds, *numbers, Text(least))
-    console.print(table)
-    console.print()
-    for certificate in found.certificates:
-        text = certificate.proves if certificate.holds else ""
-        if certificate.bound is None:
-            text = f"does not apply: {certificate.reason}"
-        elif certificate.reason:
-            text = f"{text} Not exact: {certificate.reason}".strip()
-        if text:
-            console.print(Text.assemble((certificate.name, "bold"), f": {text}"))
-
-
-def _rounded(number: object) -> str:
-    """Numbers, and lists of them, with six digits."""
-    if isinstance(number, list):
-        return f"[{', '.join(_rounded(item) for item in number)}]"
-    return "none" if number is None else f"{number:.6g}"
+        show(found)

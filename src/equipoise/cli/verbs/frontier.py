@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from equipoise.cli.threads import one_thread
-from equipoise.errors import InputError, WriteError
+from equipoise.errors import InputError
 
 if TYPE_CHECKING:
     from equipoise.cli.progress import Bar
@@ -68,7 +68,7 @@ def frontier(  # noqa: PLR0913, PLR0917  (one parameter per option)
     one_thread()
     from equipoise.cli.main import complain
     from equipoise.cli.progress import Bar
-    from equipoise.cli.reading import split_methods
+    from equipoise.cli.reading import split_columns, split_methods
     from equipoise.frontier.contenders import contenders
     from equipoise.frontier.judging import Terms, judge
     from equipoise.frontier.pool import pool_of
@@ -77,7 +77,7 @@ def frontier(  # noqa: PLR0913, PLR0917  (one parameter per option)
     try:
         chosen = contenders(split_methods(methods) if methods is not None else None)
         prices = None if price == TOKENS else read_prices(Path(price))
-        pool = pool_of(recording, _split(columns), prices)
+        pool = pool_of(recording, split_columns(columns), prices)
         terms = Terms(train=train, splits=splits, seed=seed, permute=permute_labels)
         with Bar("plays") as bar:
             found = judge(pool, chosen, terms, lambda done, total, method: _count(bar, done, total, method))
@@ -94,36 +94,22 @@ def _count(bar: Bar, done: int, total: int, method: str) -> None:
         bar(True, f"now {method}")
 
 
-def _split(columns: str | None) -> list[str] | None:
-    """The columns of a comma-separated list.
-
-    Raises:
-        InputError: an item is no column.
-    """
-    if columns is None:
-        return None
-    names = [name.strip() for name in columns.split(",")]
-    for name in names:
-        if "|" not in name:
-            raise InputError(f"'{name}' is no column. Write agent|strategy, in quotes: --columns \"mini|direct,…\"")
-    return names
-
-
 def _tell(found: Frontier, json_out: Path | None, html_out: Path | None, *, every_point: bool) -> None:
     """Writes what was asked for and prints a table, or JSON alone."""
     import json
 
     from rich.console import Console
 
+    from equipoise.cli.output import write
     from equipoise.reports.frontier_table import show
 
     text = json.dumps(found.as_json(), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
     if html_out is not None:
         from equipoise.reports.frontier_page import page
 
-        _write(html_out, page(found))
+        write(html_out, page(found))
     if json_out is not None and str(json_out) != STDOUT:
-        _write(json_out, text)
+        write(json_out, text)
     if str(json_out) == STDOUT:
         print(text, end="")
         return
@@ -139,10 +125,3 @@ def _check_folders(files: list[Path]) -> None:
     for file in files:
         if file.is_dir() or not file.parent.is_dir():
             raise InputError(f"cannot write '{file}': its folder does not exist, or it is one. Name a file elsewhere.")
-
-
-def _write(file: Path, text: str) -> None:
-    try:
-        file.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise WriteError(f"cannot write '{file}': {error.strerror or error}. Name another file.") from None

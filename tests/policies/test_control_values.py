@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from equipoise.learning.bandit_losses import regression, taken, team_values
-from equipoise.learning.bandit_settings import BanditSettings
-from equipoise.learning.control_values import ControlValues
+from equipoise.policies.bandit_settings import BanditSettings
+from equipoise.policies.control_values import ControlValues
 
 
 def test_without_a_baseline_the_loss_is_the_mean_squared_error_and_so_it_is_at_level_one() -> None:

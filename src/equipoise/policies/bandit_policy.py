@@ -26,12 +26,12 @@ from equipoise.beliefs.control_players import Player
 from equipoise.beliefs.policy import Policy
 from equipoise.beliefs.weighted_vote import WeightedVote
 from equipoise.errors import InputError
-from equipoise.learning import bandit_settings
-from equipoise.learning.bandit_temperatures import Temperatures
-from equipoise.learning.control_team import ControlTeam, draw
-from equipoise.learning.control_values import ControlValues
-from equipoise.learning.observations import Observer, unseen
 from equipoise.networks import checkpoint
+from equipoise.policies import bandit_settings
+from equipoise.policies.bandit_temperatures import Temperatures
+from equipoise.policies.control_team import ControlTeam, draw
+from equipoise.policies.control_values import ControlValues
+from equipoise.policies.observations import Observer, unseen
 
 KIND = "dice_pc_bandit"
 

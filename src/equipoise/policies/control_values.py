@@ -19,10 +19,10 @@ from collections.abc import Sequence
 
 from torch import Tensor, nn
 
-from equipoise.learning.bandit_settings import BanditSettings
 from equipoise.networks.belief_encoder import BeliefEncoder, BeliefEncoderSettings
 from equipoise.networks.critic import Critic
 from equipoise.networks.mixer import MonotoneMixer
+from equipoise.policies.bandit_settings import BanditSettings
 
 
 class ControlValues(nn.Module):

@@ -16,11 +16,11 @@ from equipoise.beliefs.weighted_vote import WeightedVote
 from equipoise.errors import InputError
 from equipoise.games import Layout
 from equipoise.games.response import softmax
-from equipoise.learning.bandit_settings import BanditSettings, from_json, to_json
-from equipoise.learning.bandit_temperatures import Temperatures, log_references, temperatures_of
-from equipoise.learning.control_team import ControlTeam, draw
-from equipoise.learning.observations import available, observer, unseen, wanted
 from equipoise.learning.rollouts import RecordedRollouts
+from equipoise.policies.bandit_settings import BanditSettings, from_json, to_json
+from equipoise.policies.bandit_temperatures import Temperatures, log_references, temperatures_of
+from equipoise.policies.control_team import ControlTeam, draw
+from equipoise.policies.observations import available, observer, unseen, wanted
 
 PLAYERS = (Player(name="one", columns=(0, 2)), Player(name="two", columns=(1,)))
 """Three controls and two."""

@@ -18,10 +18,10 @@ from torch.nn.functional import one_hot
 from equipoise.beliefs.ballots import Ballots, Bools, Floats
 from equipoise.beliefs.control_players import Player
 from equipoise.beliefs.weighted_vote import WeightedVote
-from equipoise.learning.bandit_settings import BanditSettings
-from equipoise.learning.bandit_temperatures import Temperatures
-from equipoise.learning.observations import Observer, available, wanted
 from equipoise.networks.critic import logit_response, soft_value
+from equipoise.policies.bandit_settings import BanditSettings
+from equipoise.policies.bandit_temperatures import Temperatures
+from equipoise.policies.observations import Observer, available, wanted
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

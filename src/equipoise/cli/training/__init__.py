@@ -1,0 +1,1 @@
+"""What `equipoise train` can train, one file each."""

@@ -1,0 +1,1 @@
+"""What training leaves behind to be played: policies whose beliefs are networks. They need the extra `local`."""
