@@ -38,8 +38,15 @@ SPECS = [
     "tree_of_thoughts(breadth=3,depth=2,proposals=3)",
     "cascade(price=0.001)",
     "verifier_stop(controls=all,price=0.001)",
+    "dice_pc(message=True)",
+    "dice_pc(form=two_rounds)",
+    "dice_pc(form=simultaneous,controls=default)",
+    "econ(decoding=random,rounds=2)",
+    "econ(decoding=random,rounds=3,commitment=vote)",
+    "econ(coordinator=false,decoding=fixed)",
+    "econ(decoding=random,information=full)",
 ]
-IN_TEAM_ORDER = {"cascade", "router"}
+IN_TEAM_ORDER = {"cascade", "dice_pc", "router"}
 """Methods that, without a recording, ask the team in its order and not all of it: the order is their hyperparameter."""
 
 SECRET = "the fact for verifiers only"

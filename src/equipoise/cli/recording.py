@@ -29,13 +29,7 @@ def run(plan: Plan, out: Path, connection: Connection, *, as_json: bool) -> None
         ModelCallError: every call failed.
         typer.Exit: with 1 if some calls failed or an executor never said anything, with 130 if stopped.
     """
-    try:
-        with redirect_stdout(sys.stderr), Bar("calls") as bar:
-            done = record(plan, out, connection=connection, begin=beginning(bar), tell=say)
-    except KeyboardInterrupt:
-        complain(f"stopped. What had come back is in '{out}'; the same command goes on from there.")
-        raise typer.Exit(130) from None
-    raise_if_nothing_answered(done)
+    done = called(plan, out, connection)
     if as_json:
         print(json.dumps(done.as_json(), indent=2, ensure_ascii=False))
     else:
@@ -45,14 +39,28 @@ def run(plan: Plan, out: Path, connection: Connection, *, as_json: bool) -> None
     tell_failures("calls", done.causes, of=done.answered + done.failed, silent=done.silent)
 
 
-def say(message: str) -> None:
-    """Says something on stderr, where progress is."""
+def called(plan: Plan, out: Path, connection: Connection) -> Recorded:
+    """The account of a recording, after the calls that were still to make; progress is on stderr.
+
+    Raises:
+        ModelCallError: every call failed.
+        typer.Exit: with 130 if stopped.
+    """
+    try:
+        with redirect_stdout(sys.stderr), Bar("calls") as bar:
+            done = record(plan, out, connection=connection, begin=_beginning(bar), tell=_say)
+    except KeyboardInterrupt:
+        complain(f"stopped. What had come back is in '{out}'; the same command goes on from there.")
+        raise typer.Exit(130) from None
+    raise_if_nothing_answered(done)
+    return done
+
+
+def _say(message: str) -> None:
     typer.echo(message, err=True)
 
 
-def beginning(bar: Bar) -> Begin:
-    """A bar that tells calls and what was spent on them."""
-
+def _beginning(bar: Bar) -> Begin:
     def begin(total: int, done: int) -> Progress:
         bar.begin(total, done)
         return step

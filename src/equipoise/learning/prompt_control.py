@@ -137,7 +137,7 @@ def train(
         "diagnosis": None if diagnosis is None else diagnosis.as_json(),
     }
     if settings.mode == "bandit":
-        told |= _by_bandit(replay, settings, price, out, diagnosis, progress)
+        told |= _bandit()(replay, settings, price, out, diagnosis=diagnosis, progress=progress)
     else:
         told |= _by_replay(policy, ballots, price, rules)
         told["course"] = _course(found, diagnosis, progress)
@@ -165,18 +165,12 @@ def _course(
     return [asdict(update) for update in way]
 
 
-def _by_bandit(
-    replay: Replay,
-    settings: PromptControlSettings,
-    price: float,
-    out: Path,
-    diagnosis: ControlDiagnosis | None,
-    progress: Progress | None,
-) -> dict[str, Any]:
+def _bandit() -> Callable[..., dict[str, Any]]:
+    """`prompt_control_bandit.by_bandit`, which needs torch."""
     try:
         from equipoise.learning.prompt_control_bandit import by_bandit
     except ImportError as error:
         if error.name != "torch":
             raise
         raise MissingExtra("bandits", "local") from None
-    return by_bandit(replay, settings, price, out, diagnosis, progress)
+    return by_bandit

@@ -31,6 +31,7 @@ def by_bandit(
     settings: PromptControlSettings,
     price: float,
     out: Path,
+    *,
     diagnosis: ControlDiagnosis | None,
     progress: Progress | None,
 ) -> dict[str, Any]:

@@ -8,8 +8,9 @@ $$\hat a = \frac{1}{|Q|} \sum_q \sum_j w_{qj}\, r_{qj}, \qquad d_q = m_q - m_q^{
 Beside it, on the same questions, the plain vote of all columns, and the column that was best on the other parts. The
 belief with which the control stopped is held against who was right: the calibration error of the stop.
 
-Parts, not the whole: what is deployed was learned on a little more, so these numbers are a little low. The price was
-chosen on all questions, which flatters them by less than that.
+Parts, not the whole: what is deployed was learned on a quarter more, and where two orders are of nearly equal utility
+a part may take the cheaper and worse one, so accuracy and cost are best read together. The price was chosen on all
+questions, which flatters them by less than that.
 
 Cost: `FOLDS` times that of learning at one price.
 

@@ -34,7 +34,7 @@ def page(told: Told, *, name: str) -> str:
         name=name,
         told=told,
         verdict=verdict(told),
-        standing={"certified": "beats", "refuted": "loses"}.get((told["diagnosis"] or {}).get("finding", ""), ""),
+        standing="beats" if (told["diagnosis"] or {}).get("finding") == "certified" else "",
         cards=_cards(told),
         pictures={caption: svg for caption, svg in pictures.items() if svg},
         rows=rows(told),

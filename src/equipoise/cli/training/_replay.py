@@ -7,22 +7,15 @@ interrupted learns what an uninterrupted one does.
 from __future__ import annotations
 
 import hashlib
-import sys
 from collections.abc import Mapping, Sequence
-from contextlib import redirect_stdout
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import typer
-
 from equipoise.cli.main import complain
-from equipoise.cli.progress import Bar
-from equipoise.cli.recording import beginning, say
+from equipoise.cli.recording import called
 from equipoise.errors import InputError, UnknownName
 from equipoise.evaluation.grid import chosen, task_of
-from equipoise.evaluation.recorded import Recorded, raise_if_nothing_answered
-from equipoise.evaluation.recorder import record
 from equipoise.evaluation.recording_plan import Plan
 from equipoise.evaluation.settings import Connection, TaskSpec
 from equipoise.frontier.pool import COVERED, Pool, pool_of
@@ -105,7 +98,9 @@ def _live(asked: Asked, team: Team, out: Path) -> Replay:
     wanted = chosen(task, skip=asked.skip, limit=asked.limit)
     ids = [str(name if (name := task.dataset[place].id) is not None else place + 1) for place in wanted]
     file = out / FILE
-    done = _called(plan, file, asked.max_connections)
+    done = called(plan, file, Connection(max_connections=asked.max_connections))
+    for cause, count in done.causes:
+        complain(f"{count} calls failed, and are learned without: {cause}")
     recording = read(file)
     names = list(asked.columns or team.columns())
     columns, notices = _covered(recording, names)
@@ -117,21 +112,6 @@ def _live(asked: Asked, team: Team, out: Path) -> Replay:
         raise InputError("no question was answered by every column that is left. Run the same command again.")
     told = {"name": file.name, "sha256": _digest(file), "task": spec.name, "args": dict(asked.task_args)}
     return _replay(pool, places, told, notices)
-
-
-def _called(plan: Plan, file: Path, max_connections: int | None) -> Recorded:
-    """The account of the calls that were still to make; failures are told and asked again the next time."""
-    connection = Connection(max_connections=max_connections)
-    try:
-        with redirect_stdout(sys.stderr), Bar("calls") as bar:
-            done = record(plan, file, connection=connection, begin=beginning(bar), tell=say)
-    except KeyboardInterrupt:
-        complain(f"stopped. What had come back is in '{file}'; the same command goes on from there.")
-        raise typer.Exit(130) from None
-    raise_if_nothing_answered(done)
-    for cause, count in done.causes:
-        complain(f"{count} calls failed, and are learned without: {cause}")
-    return done
 
 
 def _covered(recording: Recording, names: Sequence[str]) -> tuple[list[str], list[str]]:
