@@ -301,7 +301,8 @@ def test_gsm_gpt35(pool: Any) -> None:
 
 def test_gsm_mix(pool: Any) -> None:
     ballots = pool("gsmP_mix")
-    points, _, share, ours = measured("one_at_a_time", ballots)  # measured: −.59 at .341, best single + 7.1
+    points, _, share, ours = measured("two_rounds", ballots)  # measured: −.92 at .395, best single + 6.8;
+    # one at a time, which learns three times as long: −.59 at .341, + 7.1
     singles = [accuracy(run(best_single(train), held), held) for train, held in windows(ballots)]
     assert points >= -1.2 and share <= 0.42
     assert ours >= 100 * np.mean(singles) + 5.5

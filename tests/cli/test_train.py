@@ -232,6 +232,12 @@ def test_a_file_is_no_folder(recording, in_process):
     assert code == 2 and "'r.jsonl.gz' is a file, and a policy is a folder" in err
 
 
+@pytest.mark.parametrize("mode", ["replay", "bandit"])
+def test_a_folder_that_cannot_be_made_is_told_before_learning(recording, in_process, mode):
+    code, out, err = in_process(*TRAIN, "r.jsonl.gz", "--mode", mode, "--out", "r.jsonl.gz/p")
+    assert (code, out) == (1, "") and "cannot make the folder 'r.jsonl.gz/p'" in err and "update" not in err
+
+
 def test_columns_are_split_at_commas():
     assert split_columns(" a|b , c|d@0.7 ") == ["a|b", "c|d@0.7"] and split_columns(None) is None
 

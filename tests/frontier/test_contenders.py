@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -40,7 +42,7 @@ def test_first_is_first_in_the_order_of_the_columns_and_labels_are_not_looked_at
     assert (played.asked == [True, True, False, False, True, False]).all()
     ((price, policy),) = learned(FixedTeam(), ballots, [0.1, 0.2])
     assert price == 0.0 and np.array_equal(run(policy, ballots).asked, played.asked)
-    assert unfit(FixedTeam(), ballots) is None
+    assert unfit(FixedTeam(), replace(ballots, correct=None)) is None
 
 
 def test_one_prompt_an_agent_is_the_plain_vote(rows, pool):

@@ -17,3 +17,15 @@ def write(file: Path, text: str) -> None:
         file.write_text(text, encoding="utf-8")
     except OSError as error:
         raise WriteError(f"cannot write '{file}': {error.strerror or error}. Name another file.") from None
+
+
+def make_folder(folder: Path) -> None:
+    """Nothing; the folder then exists.
+
+    Raises:
+        WriteError: it cannot be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise WriteError(f"cannot make the folder '{folder}': {error.strerror or error}. Name another.") from None

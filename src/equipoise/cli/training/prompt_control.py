@@ -112,7 +112,7 @@ def prompt_control(  # noqa: PLR0913, PLR0917  (one parameter per option)
 
 def _train(asked: Asked, settings: PromptControlSettings, out: Path, *, as_json: bool) -> None:
     from equipoise.cli.main import complain
-    from equipoise.cli.output import write
+    from equipoise.cli.output import make_folder, write
     from equipoise.cli.progress import Bar
     from equipoise.cli.training._replay import replay_of
     from equipoise.evaluation.settings import versions
@@ -122,6 +122,7 @@ def _train(asked: Asked, settings: PromptControlSettings, out: Path, *, as_json:
     if out.exists() and not out.is_dir():
         raise InputError(f"'{out}' is a file, and a policy is a folder. Name another one with --out.")
     replay = replay_of(asked, out)
+    make_folder(out)  # before learning rather than after
     config = {"limit": asked.limit, "skip": asked.skip, "versions": versions()}
     try:
         with Bar("iterations") as bar:
