@@ -11,7 +11,8 @@ import pytest
 from equipoise.beliefs.ballots import Ballots
 from equipoise.beliefs.control_temperatures import ControlSettings
 from equipoise.beliefs.controlling import ControlRules
-from equipoise.learning.prompt_control import PromptControlSettings, Replay, train
+from equipoise.learning.prompt_control import train
+from equipoise.learning.prompt_control_settings import PromptControlSettings, Replay
 
 PENNIES = {"name": "pennies", "kind": "normal_form", "payoffs": [[[9, 0], [0, 1]], [[0, 1], [1, 0]]], "tau": [1.5, 0.4]}
 MATCH = {"name": "match", "kind": "normal_form", "payoffs": [[[1, 0], [0, 1]], [[1, 0], [0, 1]]], "tau": 0.4}
@@ -137,6 +138,6 @@ def test_a_folder_that_cannot_be_certified_says_why(trained, in_process, tmp_pat
     code, _, err = in_process("certify", "empty")
     assert code == 2 and "there is no policy in 'empty'" in err
     code, _, err = in_process("certify", str(trained / "blind"))
-    assert code == 2 and "learned without labels" in err
+    assert code == 2 and "learned without recorded answers and their labels" in err
     code, _, err = in_process("certify", str(trained / "warm"), "-t", "0.5")
     assert code == 2 and "has its own temperatures" in err

@@ -215,6 +215,8 @@ def test_one_column_alone_is_a_policy_that_says_so(recording, in_process):
         (("r.jsonl.gz", "--mode", "bandit", "--form", "one_at_a_time"), "--form simultaneous asks once"),
         (("r.jsonl.gz", "--fixed"), "--fixed belongs to --mode bandit"),
         (("r.jsonl.gz", "--data", "d.jsonl"), "belong to a task"),
+        (("gsm8k", "--live"), "--live belongs to --mode bandit"),
+        (("gsm8k", "--live", "--mode", "bandit"), "needs a team to ask: --team team.toml"),
         (("gsm8k",), "needs a team to ask: --team team.toml"),
         (("gsm9k", "--team", "small.toml"), "no task 'gsm9k'. Did you mean 'gsm8k'?"),
         (("gsm8k", "--team", "nowhere.toml"), "no team file 'nowhere.toml'"),
@@ -278,6 +280,23 @@ def test_a_bandit_that_was_stopped_ends_where_it_would_have(recording, in_proces
         assert [n for n, on in zip(trained.columns, first[0], strict=True) if on] == told["plays"]["rounds"][0]
         with pytest.raises(InputError, match="learned from"):
             trained.refuse("q3")
+
+
+def test_a_bandit_asks_a_live_team_and_says_that_it_knows_no_game(team, in_process):
+    pytest.importorskip("torch")
+    words = (*LIVE, "--limit", "6", "--mode", "bandit", "--live", "--iterations", "3")
+    code, out, err = in_process(*words, "--json")
+    told = json.loads(out)
+    assert code == 0 and len(told["course"]) == 3 and "3 of 3 iterations, reward " in err
+    assert told["columns"] == ["first|cot", "first|direct", "second|cot", "second|direct"]
+    assert told["learned_from"] == sorted(digest(f"q{i}") for i in range(6))
+    assert any("Learned from live play" in notice for notice in told["notices"]) and told["game"] is None
+    assert not (team.parent / "p" / "replay.jsonl.gz").exists()
+    assert load_trained(team.parent / "p").columns == tuple(told["columns"])
+    code, _, err = in_process("certify", "p")
+    assert code == 2 and "learned without recorded answers" in err
+    code, again, err = in_process(*words, "--json")
+    assert code == 0 and json.loads(again) == told
 
 
 def test_the_embedded_team_is_taught_live_and_plays_what_it_learned(tmp_path, in_process):

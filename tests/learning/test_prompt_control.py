@@ -11,21 +11,18 @@ from typing import Any
 import numpy as np
 import pytest
 
-from equipoise import games
 from equipoise.analysis.calibration import equal_mass_bins
 from equipoise.beliefs.ballots import Ballots
-from equipoise.beliefs.control_coupling import margin
 from equipoise.beliefs.control_diagnosis import diagnose
 from equipoise.beliefs.control_players import by_column
-from equipoise.beliefs.control_storing import packed, unpacked
-from equipoise.beliefs.control_temperatures import ControlSettings, Schedule
 from equipoise.beliefs.controlling import ControlRules, Form, learn_control, players_of, settle
 from equipoise.beliefs.policy import run
-from equipoise.beliefs.storing import load_policy, load_told, save_policy
+from equipoise.beliefs.storing import load_policy, load_told
 from equipoise.errors import InputError
 from equipoise.frontier.splits import permuted
-from equipoise.learning.prompt_control import PromptControlSettings, Replay, train
+from equipoise.learning.prompt_control import train
 from equipoise.learning.prompt_control_judging import FOLDS, fall_backs, held_out
+from equipoise.learning.prompt_control_settings import PromptControlSettings, Replay
 from equipoise.learning.prompt_control_telling import UPDATES, Update, course, described
 from equipoise.methods._trained import digest
 
@@ -68,59 +65,6 @@ def test_what_is_written_is_the_policy_and_the_game(team: Any, tmp_path: Path, f
     (again,) = learn_control(ballots, [0.001], rules)
     one, other = run(policy, ballots), run(again, ballots)
     assert (one.asked == other.asked).all() and one.belief == pytest.approx(other.belief)
-
-
-@pytest.mark.parametrize("schedule", ["homogeneous", "entropy", "certified", "unregularised"])
-@pytest.mark.parametrize("states", [1, 2])
-def test_the_verdict_follows_from_the_files_alone(team: Any, tmp_path: Path, schedule: Schedule, states: int) -> None:
-    ballots = team()
-    texts = np.array([f"q{i}" * (1 + i % 5) for i in range(len(ballots))], dtype=object)
-    rules = ControlRules(states=states, settings=ControlSettings(schedule=schedule))
-    found = solved(replace(ballots, questions=texts), rules)
-    told, arrays = packed(found)
-    save_policy(tmp_path / "p", None, {"game": told}, arrays)
-    kept, held = load_told(tmp_path / "p")
-    again, apart = unpacked(kept["game"], held)
-    assert apart.shape == (states,) and apart.max() < 1e-8
-    for state, (one, other) in enumerate(zip(found.states, again.states, strict=True)):
-        assert margin(again.game, state, other).as_json() == margin(found.game, state, one).as_json()
-        assert (other.kept, other.profile.tolist()) == (one.kept, one.profile.tolist())
-        assert other.earned == pytest.approx(one.earned)
-
-
-def test_the_tensor_that_is_kept_is_the_reward_of_every_profile(team: Any) -> None:
-    found = solved(team())
-    told, arrays = packed(found)
-    assert arrays["tensor"].shape == (1, 3, 3)
-    again, _ = unpacked(json.loads(json.dumps(told)), arrays)
-    profiles = np.indices((3, 3)).reshape(2, -1).T
-    assert again.game.payoffs(profiles)[0] == pytest.approx(arrays["tensor"].ravel())
-    proof = games.certify(games.CommonPayoff(arrays["tensor"][0]), arrays["temperatures"][0])
-    assert proof.certified == games.certify(found.game.games[0], 0.02).certified
-
-
-def test_a_policy_that_is_not_the_equilibrium_is_seen(team: Any) -> None:
-    told, arrays = packed(solved(team()))
-    bent = arrays | {"policy": arrays["policy"] + np.array([[0.01, -0.01, 0, 0, 0, 0]])}
-    _, apart = unpacked(told, bent)
-    assert apart == pytest.approx([0.01])
-    with pytest.raises(InputError, match="damaged"):
-        unpacked(told, {name: array for name, array in arrays.items() if name != "votes"})
-
-
-def test_a_game_without_a_tensor_is_estimated_again_the_same(recorded: Any) -> None:
-    rng = np.random.default_rng(2)
-    right = rng.random((70, 14)) < np.linspace(0.5, 0.8, 14)
-    names = tuple(f"agent {i}|cot" for i in range(14))
-    ballots = recorded(np.where(right, 0, rng.integers(1, 4, right.shape)), np.arange(1.0, 15.0), names)
-    found = solved(ballots, price=0.005)
-    diagnosis = diagnose(found, samples=0)
-    assert found.game.tensor is None and course(found, diagnosis) == []
-    told, arrays = packed(found)
-    again, apart = unpacked(told, arrays)
-    assert apart.max() < 1e-8 and "tensor" not in arrays
-    other = margin(again.game, 0, again.states[0])
-    assert other.how == "estimated" and other.as_json() == diagnosis.states[0].margin.as_json()
 
 
 def test_held_out_questions_are_played_by_who_did_not_see_them(team: Any) -> None:
@@ -196,6 +140,17 @@ def test_what_is_missing_never_stops_it(team: Any, recorded: Any, tmp_path: Path
     assert run(policy, ballots).asked.any() and told["notices"]
     assert (told["diagnosis"] is None) == (what == "unlabelled")
     json.dumps(told, allow_nan=False)
+
+
+def test_a_team_too_large_for_a_tensor_has_no_course(recorded: Any) -> None:
+    rng = np.random.default_rng(2)
+    right = rng.random((70, 14)) < np.linspace(0.5, 0.8, 14)
+    names = tuple(f"agent {i}|cot" for i in range(14))
+    ballots = recorded(np.where(right, 0, 1), np.arange(1.0, 15.0), names)
+    found = solved(ballots, price=0.005)
+    few = settle(ballots.only([0, 5, 9]), 0.005, ControlRules())
+    assert found.game.tensor is None and few is not None
+    assert course(found, diagnose(few, samples=0)) == []
 
 
 def test_a_course_begins_uniform_and_ends_at_the_equilibrium(team: Any) -> None:

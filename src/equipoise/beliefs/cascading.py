@@ -32,6 +32,7 @@ from equipoise.beliefs.routing import judge_routers, learn_routers
 from equipoise.beliefs.signals import Signals, learn_signals
 from equipoise.beliefs.stages import stages
 from equipoise.beliefs.stopping import Cascade, EarlyVote, ends, induct
+from equipoise.beliefs.usual_cost import learn_usual_cost
 from equipoise.beliefs.weighted_vote import ENOUGH
 
 GATE = 0.0025
@@ -81,6 +82,7 @@ def learn_cascades(train: Ballots | None, prices: Sequence[float | None], *, inf
     wanted, picked = taken(judged, train, prices)
     policies: dict[int, Policy] = {}
     weights, signals = competence.vote_weights(train), learn_signals(train) if informed else None
+    known = learn_usual_cost(train)
     for which in np.unique(picked):
         places = np.flatnonzero(picked == which)
         candidate = judged.candidates[which]
@@ -99,6 +101,7 @@ def learn_cascades(train: Ballots | None, prices: Sequence[float | None], *, inf
                 gains=gain,
                 price=float(wanted[place]),
                 signals=told,
+                known=known,
             )
     return [policies[place] for place in range(len(prices))]
 

@@ -28,6 +28,7 @@ from equipoise.beliefs.calibration import Belief
 from equipoise.beliefs.policy import Policy
 from equipoise.beliefs.prefixes import LEVEL, Lead, lead, settled
 from equipoise.beliefs.signals import Signals
+from equipoise.beliefs.usual_cost import UsualCost
 
 _RIDGE = 10.0
 """Precision of each standardised slope of G, in questions."""
@@ -71,6 +72,8 @@ class Cascade(Policy):
         gains: [places − 1, terms] coefficients of G after each answer, in the terms of `basis`.
         price: at which G was learned, for readers; None where nobody says.
         signals: what is looked at beside the votes.
+        known: what answers cost where the policy was learned; elsewhere it does not trust what it learned, and a plain
+            vote in its order decides. None trusts it everywhere.
     """
 
     order: NDArray[np.intp]
@@ -79,18 +82,37 @@ class Cascade(Policy):
     gains: Floats
     price: float | None = None
     signals: Signals | None = None
+    known: UsualCost | None = None
 
     def ask(self, seen: Ballots) -> Bools:
         """The next column, where G is positive and the answers to come could draw level with the leading one."""
+        strange = self._strange(seen)
 
         def worth(now: Lead, asked: int) -> Bools:
             return basis(self.belief(now, asked - 1), now.context) @ self.gains[asked - 1] > 0
 
-        return _next(seen, self.order, self.weights, worth, self.signals)
+        wanted = _next(seen, self.order, self.weights, worth, self.signals)
+        if strange.any():
+            wanted[strange] = self._vote(seen).ask(seen.at(strange))
+        return wanted
 
     def believe(self, seen: Ballots) -> Floats:
         """The calibrated belief in the leading answer; what is left is shared among the others by their weight."""
-        return along(seen, self.order, self.weights, self.belief, self.signals)
+        strange = self._strange(seen)
+        beliefs = np.zeros(seen.asked.shape)
+        beliefs[~strange] = along(seen.at(~strange), self.order, self.weights, self.belief, self.signals)
+        if strange.any():
+            beliefs[strange] = self._vote(seen).believe(seen.at(strange))
+        return beliefs
+
+    def _strange(self, seen: Ballots) -> Bools:
+        """[questions] whether some answer costs what none did in training."""
+        return np.zeros(len(seen), dtype=bool) if self.known is None else self.known.strange(seen)
+
+    def _vote(self, seen: Ballots) -> EarlyVote:
+        """A plain vote that begins with the policy's own order."""
+        rest = np.setdiff1d(np.arange(len(seen.columns)), self.order)
+        return EarlyVote(order=np.concatenate([self.order, rest]))
 
 
 def along(

@@ -32,6 +32,7 @@ from equipoise.beliefs.rounds import Rounds
 from equipoise.beliefs.routing import Accuracies, Router
 from equipoise.beliefs.signals import Signals
 from equipoise.beliefs.stopping import Cascade, EarlyVote
+from equipoise.beliefs.usual_cost import UsualCost
 from equipoise.beliefs.verifying import UntilPassed
 from equipoise.beliefs.vote import Vote
 from equipoise.beliefs.weighted_vote import TieBrokenVote, WeightedVote
@@ -56,6 +57,7 @@ KINDS: Mapping[str, type] = {
         Signals,
         TieBrokenVote,
         UntilPassed,
+        UsualCost,
         Vote,
         WeightedVote,
     )

@@ -35,7 +35,7 @@ def certify_policy(folder: Path, *, as_json: bool) -> None:
     told, arrays = load_told(folder)
     if told.get("game") is None:
         raise InputError(
-            f"the policy in '{folder}' was learned without labels that belong to its answers, so its executors play no "
+            f"the policy in '{folder}' was learned without recorded answers and their labels, so its executors play no "
             "game that could be certified. Train it on a recording that says who was right."
         )
     found, apart = unpacked(told["game"], arrays)

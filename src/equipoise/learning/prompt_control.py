@@ -21,10 +21,11 @@ Source: DICE (arXiv 2606.08068), prompt control; counterfactual replay: `beliefs
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Literal
+from types import ModuleType
+from typing import Any
 
 from equipoise.beliefs import control_storing
 from equipoise.beliefs.ballots import Ballots
@@ -33,69 +34,11 @@ from equipoise.beliefs.control_equilibrium import ControlEquilibrium
 from equipoise.beliefs.controlling import ControlRules, learn_control, players_of, settle
 from equipoise.beliefs.policy import Policy
 from equipoise.beliefs.storing import save_policy
-from equipoise.errors import InputError, MissingExtra
+from equipoise.errors import MissingExtra
 from equipoise.learning.prompt_control_judging import fall_backs, held_out
-from equipoise.learning.prompt_control_telling import Update, course, described
+from equipoise.learning.prompt_control_settings import Progress, PromptControlSettings, Replay
+from equipoise.learning.prompt_control_telling import course, described
 from equipoise.methods._trained import digest
-
-Mode = Literal["replay", "bandit"]
-Progress = Callable[[Update, int], None]
-"""Told an update, and of how many at most."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Replay:
-    """What is learned from.
-
-    Attributes:
-        ballots: the recorded questions.
-        ids: [questions] their ids.
-        data: where they come from, for readers, as JSON: name, digest, task.
-        notices: sentences on what was left out or assumed.
-    """
-
-    ballots: Ballots
-    ids: tuple[str, ...]
-    data: Mapping[str, Any] = field(default_factory=dict)
-    notices: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, kw_only=True)
-class PromptControlSettings:
-    """How is learned.
-
-    Attributes:
-        mode: counterfactual replay, or a bandit on it.
-        rules: form of play, and the equilibrium layer.
-        price: accuracy that an output token must be worth; None keeps accuracy within half a point.
-        iterations, fewest: most of the bandit, and fewest before a small ABR ends it.
-        fixed: bandit: every executor keeps its first control, and nothing is learned.
-        samples: bootstrap samples of the diagnosis.
-        seed: of whatever chance decides.
-    """
-
-    mode: Mode = "replay"
-    rules: ControlRules = field(default_factory=ControlRules)
-    price: float | None = None
-    iterations: int = 200
-    fewest: int = 200
-    fixed: bool = False
-    samples: int = 20
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        if self.mode == "bandit" and self.rules.form == "one_at_a_time":
-            raise InputError(
-                "a bandit plays rounds: --form simultaneous asks once, two_rounds twice. Or take --mode replay."
-            )
-        if self.fixed and self.mode == "replay":
-            raise InputError("--fixed belongs to --mode bandit; the method fixed_control needs no training at all.")
-        if self.price is not None and not 0.0 <= self.price < float("inf"):
-            raise InputError(f"the price is {self.price}; it must be a number of at least 0, such as 0.0001 a token.")
-
-    def as_json(self) -> dict[str, Any]:
-        """Everything as numbers, strings and lists."""
-        return asdict(self)
 
 
 def train(
@@ -137,7 +80,7 @@ def train(
         "diagnosis": None if diagnosis is None else diagnosis.as_json(),
     }
     if settings.mode == "bandit":
-        told |= _bandit()(replay, settings, price, out, diagnosis=diagnosis, progress=progress)
+        told |= bandit().by_bandit(replay, settings, price, out, diagnosis=diagnosis, progress=progress)
     else:
         told |= _by_replay(policy, ballots, price, rules)
         told["course"] = _course(found, diagnosis, progress)
@@ -165,12 +108,16 @@ def _course(
     return [asdict(update) for update in way]
 
 
-def _bandit() -> Callable[..., dict[str, Any]]:
-    """`prompt_control_bandit.by_bandit`, which needs torch."""
+def bandit() -> ModuleType:
+    """The module `prompt_control_bandit`, which needs torch.
+
+    Raises:
+        MissingExtra: it is not installed.
+    """
     try:
-        from equipoise.learning.prompt_control_bandit import by_bandit
+        from equipoise.learning import prompt_control_bandit
     except ImportError as error:
         if error.name != "torch":
             raise
         raise MissingExtra("bandits", "local") from None
-    return by_bandit
+    return prompt_control_bandit

@@ -31,7 +31,7 @@ def verdict(told: Told) -> str:
     """Whether the team settled, in a sentence or two."""
     found = told["diagnosis"]
     if found is None:
-        return "Nothing can be said of an equilibrium: nobody knows who was right."
+        return "Nothing is said of an equilibrium: there are no recorded answers with labels to derive it from."
     states = found["states"]
     worst = min(states, key=lambda state: state["margin"]["mu"])
     margin = worst["margin"]

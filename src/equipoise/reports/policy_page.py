@@ -111,7 +111,7 @@ def _facts(told: Told) -> dict[str, str]:
     schedule = f"{game['schedule']}, τ = {game['temperature']:g}, κ = {game['multiplier']:g}"
     facts = {
         "learned from": f"{data['questions']:,} questions of {data.get('task') or data.get('name', 'a recording')}",
-        "recording": " ".join([str(data.get("name", "")), f"(SHA-256 {str(data.get('sha256', ''))[:16]}…)"]),
+        "recording": f"{data['name']} (SHA-256 {str(data['sha256'])[:16]}…)" if "sha256" in data else "",
         "columns": ", ".join(told["columns"]),
         "way": f"{config['mode']}, {rules['form'].replace('_', ' ')}, seed {config['seed']}",
         "price": f"{told['price']:.3g} of accuracy a token" + ("" if config["price"] is not None else ", chosen"),

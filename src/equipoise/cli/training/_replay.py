@@ -19,7 +19,7 @@ from equipoise.evaluation.grid import chosen, task_of
 from equipoise.evaluation.recording_plan import Plan
 from equipoise.evaluation.settings import Connection, TaskSpec
 from equipoise.frontier.pool import COVERED, Pool, pool_of
-from equipoise.learning.prompt_control import Replay
+from equipoise.learning.prompt_control_settings import Replay
 from equipoise.recordings import Recording, read
 from equipoise.team.team import Team
 
@@ -51,6 +51,12 @@ class Asked:
     seed: int = 0
     max_connections: int | None = None
 
+    @property
+    def task(self) -> TaskSpec:
+        """The task with its arguments."""
+        data = {"data": str(self.data.resolve())} if self.data else {}
+        return TaskSpec(name=self.source, args={**self.task_args, **data})
+
 
 def replay_of(asked: Asked, out: Path) -> Replay:
     """What is learned from; for a task, after every executor answered every question under every control.
@@ -66,12 +72,25 @@ def replay_of(asked: Asked, out: Path) -> Replay:
     """
     if asked.source.endswith(SUFFIXES):
         return _recorded(asked)
+    return _live(asked, team_of(asked), out)
+
+
+def team_of(asked: Asked) -> Team:
+    """The team that a task is put to.
+
+    Raises:
+        InputError: none was named, or it lacks a column that was.
+    """
     if asked.team is None:
         raise InputError(
             f"the task '{asked.source}' needs a team to ask: --team team.toml. "
             f"To learn from a recording instead, name its file: {', '.join(SUFFIXES)}."
         )
-    return _live(asked, Team.from_toml(asked.team), out)
+    team = Team.from_toml(asked.team)
+    for name in asked.columns or ():
+        if name not in team.columns():
+            raise UnknownName("column of the team", name, team.columns())
+    return team
 
 
 def _recorded(asked: Asked) -> Replay:
@@ -88,11 +107,7 @@ def _recorded(asked: Asked) -> Replay:
 
 
 def _live(asked: Asked, team: Team, out: Path) -> Replay:
-    for name in asked.columns or ():
-        if name not in team.columns():
-            raise UnknownName("column of the team", name, team.columns())
-    args = {**asked.task_args, **({"data": str(asked.data.resolve())} if asked.data else {})}
-    spec = TaskSpec(name=asked.source, args=args)
+    spec = asked.task
     plan = Plan(task=spec, team=team, limit=asked.limit, skip=asked.skip, seed=asked.seed)
     task = task_of(spec)
     wanted = chosen(task, skip=asked.skip, limit=asked.limit)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -15,8 +16,10 @@ from equipoise.errors import InputError
 if TYPE_CHECKING:
     from equipoise.cli.progress import Bar
     from equipoise.cli.training._replay import Asked
-    from equipoise.learning.prompt_control import Progress, PromptControlSettings
+    from equipoise.learning.prompt_control_settings import Progress, PromptControlSettings
     from equipoise.learning.prompt_control_telling import Update
+
+    Learn = Callable[[Progress], dict[str, Any]]
 
 EPILOG = """Examples:
 
@@ -68,6 +71,7 @@ def prompt_control(  # noqa: PLR0913, PLR0917  (one parameter per option)
     compare: Annotated[bool, typer.Option(help="Play the best profile found where it earns more.")] = True,
     sampled: Annotated[bool, typer.Option("--sampled", help="Play samples of the equilibrium, not its mode.")] = False,
     fixed: Annotated[bool, typer.Option("--fixed", help="Bandit: keep the first controls, and learn nothing.")] = False,
+    live: Annotated[bool, typer.Option("--live", help="Bandit: ask the team in every rollout.")] = False,
     iterations: Annotated[int, typer.Option(min=1, help="Most of the bandit's iterations.")] = 200,
     fewest: Annotated[int, typer.Option(min=1, help="Iterations before a regret below 0.1 ends it.")] = 200,
     seed: Annotated[int, typer.Option(help="Of calls, samples and the bandit.")] = 0,
@@ -79,7 +83,7 @@ def prompt_control(  # noqa: PLR0913, PLR0917  (one parameter per option)
     from equipoise.beliefs.control_temperatures import ControlSettings
     from equipoise.beliefs.controlling import ControlRules
     from equipoise.cli.training._replay import Asked
-    from equipoise.learning.prompt_control import PromptControlSettings
+    from equipoise.learning.prompt_control_settings import PromptControlSettings
 
     game = ControlSettings(
         schedule=schedule,
@@ -107,26 +111,26 @@ def prompt_control(  # noqa: PLR0913, PLR0917  (one parameter per option)
         seed=seed,
         max_connections=max_connections,
     )
-    _train(asked, settings, out, as_json=as_json)
+    if live and (mode != "bandit" or columns is not None):
+        raise InputError("--live belongs to --mode bandit, and plays all columns of the team. Leave out --columns.")
+    _train(asked, settings, out, live=live, as_json=as_json)
 
 
-def _train(asked: Asked, settings: PromptControlSettings, out: Path, *, as_json: bool) -> None:
+def _train(asked: Asked, settings: PromptControlSettings, out: Path, *, live: bool, as_json: bool) -> None:
     from equipoise.cli.main import complain
     from equipoise.cli.output import make_folder, write
     from equipoise.cli.progress import Bar
-    from equipoise.cli.training._replay import replay_of
     from equipoise.evaluation.settings import versions
-    from equipoise.learning.prompt_control import train
     from equipoise.reports.policy_page import page, summary
 
     if out.exists() and not out.is_dir():
         raise InputError(f"'{out}' is a file, and a policy is a folder. Name another one with --out.")
-    replay = replay_of(asked, out)
+    config = {"limit": asked.limit, "skip": asked.skip, "live": live, "versions": versions()}
+    learn = (_from_play if live else _from_recording)(asked, settings, out, config)
     make_folder(out)  # before learning rather than after
-    config = {"limit": asked.limit, "skip": asked.skip, "versions": versions()}
     try:
         with Bar("iterations") as bar:
-            told = train(replay, settings, out, config=config, progress=_told(bar, settings))
+            told = learn(_told(bar, settings))
     except KeyboardInterrupt:
         complain(f"stopped. The same command goes on from what is in '{out}'.")
         raise typer.Exit(130) from None
@@ -138,6 +142,29 @@ def _train(asked: Asked, settings: PromptControlSettings, out: Path, *, as_json:
         typer.echo(line)
     typer.echo(f"Report: {out / REPORT}")
     typer.echo(f'Play:   equipoise eval … --methods "dice_pc(policy={out})"')
+
+
+def _from_recording(asked: Asked, settings: PromptControlSettings, out: Path, config: dict[str, Any]) -> Learn:
+    """Learning from recorded answers, after they were recorded."""
+    from equipoise.cli.training._replay import replay_of
+    from equipoise.learning.prompt_control import train
+
+    replay = replay_of(asked, out)
+    return lambda progress: train(replay, settings, out, config=config, progress=progress)
+
+
+def _from_play(asked: Asked, settings: PromptControlSettings, out: Path, config: dict[str, Any]) -> Learn:
+    """Learning from a team that is asked in every rollout."""
+    from equipoise.cli.training._replay import team_of
+    from equipoise.learning.prompt_control import bandit
+
+    train_live = bandit().train_live
+    from equipoise.learning.belief_questions import questions_of
+
+    team = team_of(asked)
+    questions = questions_of(asked.source, asked.task.args, skip=asked.skip, limit=asked.limit)
+    data = {"task": asked.source, "args": dict(asked.task_args)}
+    return lambda progress: train_live(team, questions, settings, out, config=config, data=data, progress=progress)
 
 
 def _told(bar: Bar, settings: PromptControlSettings) -> Progress:
