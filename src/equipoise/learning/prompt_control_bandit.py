@@ -6,8 +6,8 @@ the margin of an iteration is the coldest temperature less the coupling of the r
 policy's folder: `progress.jsonl`, `checkpoint/` and, at the end, `policy/`; the same call goes on from the checkpoint
 and ends where an uninterrupted run would have.
 
-Cost: `iterations` · (questions × G rollouts and some gradient steps): about a minute for the paper's 200, and live
-`iterations` · questions · G times as many calls as a rollout asks.
+Cost: `iterations` · (questions × G rollouts and some gradient steps): seconds on a recording of five columns for the
+paper's 200, and live `iterations` · questions · G times as many calls as a rollout asks.
 """
 
 from __future__ import annotations
