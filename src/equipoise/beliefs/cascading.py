@@ -35,6 +35,9 @@ from equipoise.beliefs.stopping import Cascade, EarlyVote, ends, induct
 from equipoise.beliefs.usual_cost import learn_usual_cost
 from equipoise.beliefs.weighted_vote import ENOUGH
 
+INFORMED_FROM = 200
+"""Labelled questions from which signals and routers are looked at: with fewer, more candidates mean more luck."""
+
 GATE = 0.0025
 """Utility that signals must add on held-out training questions, on average over the prices."""
 
@@ -73,11 +76,12 @@ def learn_cascades(train: Ballots | None, prices: Sequence[float | None], *, inf
     Args:
         train: recorded questions with labels, or None.
         prices: accuracy that a unit of cost must be worth; None is the one that `pricing.usual` chooses.
-        informed: whether signals are looked at where that pays.
+        informed: whether signals and routers are looked at where that pays, with `INFORMED_FROM` questions or more.
     """
     simple = untaught(train)
     if simple is not None or train is None:
         return [simple or EarlyVote() for _ in prices]
+    informed = informed and len(train) >= INFORMED_FROM
     judged = judge(train, prices_to_try(train, prices), informed=informed)
     wanted, picked = taken(judged, train, prices)
     policies: dict[int, Policy] = {}
