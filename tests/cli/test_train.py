@@ -18,8 +18,9 @@ from equipoise.cli.reading import split_columns
 from equipoise.errors import InputError
 from equipoise.evaluation import recorder
 from equipoise.frontier.pool import pool_of
-from equipoise.methods._trained import digest, load_trained
+from equipoise.methods._trained import load_trained
 from equipoise.recordings import Row, read, write
+from equipoise.team.problem import digest
 
 SKILL = {"ann": (0.85, 40), "bob": (0.75, 15), "cyd": (0.6, 5)}
 COUNT = 90

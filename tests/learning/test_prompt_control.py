@@ -24,7 +24,7 @@ from equipoise.learning.prompt_control import train
 from equipoise.learning.prompt_control_judging import FOLDS, fall_backs, held_out
 from equipoise.learning.prompt_control_settings import PromptControlSettings, Replay
 from equipoise.learning.prompt_control_telling import UPDATES, Update, course, described
-from equipoise.methods._trained import digest
+from equipoise.team.problem import digest
 
 NAMES = ("ann|cot", "ann|direct", "bob|cot", "bob|direct")
 COST = (40.0, 5.0, 25.0, 4.0)

@@ -21,7 +21,6 @@ from equipoise.beliefs.storing import save_policy
 from equipoise.beliefs.verifying import UntilPassed
 from equipoise.beliefs.vote import Vote
 from equipoise.errors import InputError, ModelCallError
-from equipoise.methods._trained import digest
 from equipoise.methods.dice_pc import DicePc
 from equipoise.methods.method import parse
 from equipoise.recordings import Row, read, write
@@ -30,7 +29,7 @@ from equipoise.team import prompt as prompts
 from equipoise.team.agent import Executor
 from equipoise.team.control import ControlSet
 from equipoise.team.episode import Episode
-from equipoise.team.problem import Problem
+from equipoise.team.problem import Problem, digest
 from equipoise.team.team import Team
 from equipoise.team.turns import Turns
 

@@ -53,14 +53,14 @@ def test_the_files_are_plain_safetensors_and_json(saved: Path) -> None:
 
 
 def test_saving_again_replaces_and_a_killed_save_leaves_the_old(saved: Path, monkeypatch) -> None:
-    written = checkpoint._replace
+    written = checkpoint.replace
 
     def killed_before_the_json(file: Path, data: bytes) -> None:
         if file.suffix == ".json":
             raise KeyboardInterrupt
         written(file, data)
 
-    monkeypatch.setattr(checkpoint, "_replace", killed_before_the_json)
+    monkeypatch.setattr(checkpoint, "replace", killed_before_the_json)
     with pytest.raises(KeyboardInterrupt):
         checkpoint.save(saved, modules(9))
     monkeypatch.undo()

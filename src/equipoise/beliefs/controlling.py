@@ -8,8 +8,8 @@ called again. Three forms, by how often the public belief is looked at:
     simultaneous    never: the equilibrium of the executors' one-shot game (`control_equilibrium`), H = 1
 
 Where answers can be checked exactly, the first that passes is taken, in any form (`verifying`). With fewer than 60
-labelled questions and without labels, votes decide (`cascading.untaught`, `weighted_vote`); labels that contradict each
-other count as none.
+labelled questions and without labels, votes decide (`cascading.untaught`, `weighted_vote`, `dawid_skene`); from labels
+that contradict each other nothing is learned.
 
 Cost: that of the form; under ten seconds for 500 questions of a dozen columns.
 """

@@ -11,7 +11,6 @@ arrays and of all else that it says: a folder whose two files do not belong toge
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from hashlib import sha256
@@ -37,6 +36,7 @@ from equipoise.beliefs.verifying import UntilPassed
 from equipoise.beliefs.vote import Vote
 from equipoise.beliefs.weighted_vote import TieBrokenVote, WeightedVote
 from equipoise.errors import InputError, WriteError
+from equipoise.whole_files import replace
 
 VERSION = 1
 """Of the format; a reader takes its own version only."""
@@ -90,8 +90,8 @@ def save_policy(
     content = {"sha256": _digest(said, data), **said}
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        _replace(folder / ARRAYS_FILE, data)
-        _replace(folder / JSON_FILE, (json.dumps(content, indent=2, allow_nan=False) + "\n").encode())
+        replace(folder / ARRAYS_FILE, data)
+        replace(folder / JSON_FILE, (json.dumps(content, indent=2, allow_nan=False) + "\n").encode())
     except OSError as error:
         raise WriteError(f"cannot write '{folder}': {error.strerror or error}. Name another folder.") from None
 
@@ -190,13 +190,3 @@ def _bytes(file: Path) -> bytes:
         raise InputError(f"there is no policy in '{file.parent}': {file.name} is missing. {made}") from None
     except OSError as error:
         raise InputError(f"'{file}' cannot be read: {error.strerror or error}.") from None
-
-
-def _replace(file: Path, data: bytes) -> None:
-    """Writes a file in one step, so that a kill leaves the old one or the new one."""
-    partial = file.with_name(f"{file.name}.partial")
-    with partial.open("wb") as opened:
-        opened.write(data)
-        opened.flush()
-        os.fsync(opened.fileno())
-    partial.replace(file)

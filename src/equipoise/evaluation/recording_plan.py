@@ -6,7 +6,6 @@ A call is (question, column, sample); see `team.column` for what columns are cal
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from equipoise.errors import InputError, WriteError
 from equipoise.evaluation.settings import TaskSpec, at_least, differences, digests, refuse_keys, versions
 from equipoise.team.column import Column
 from equipoise.team.team import Team
+from equipoise.whole_files import replace
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,13 +121,8 @@ def _before(file: Path) -> dict[str, Any]:
 
 def _write(file: Path, settings: dict[str, Any]) -> None:
     """Replaces the settings at once, so that a kill leaves the old ones or the new ones."""
-    partial = file.with_name(f"{file.name}.partial")
     try:
-        with partial.open("w", encoding="utf-8") as opened:
-            opened.write(json.dumps(settings, indent=2, ensure_ascii=False) + "\n")
-            opened.flush()
-            os.fsync(opened.fileno())
-        partial.replace(file)
+        replace(file, (json.dumps(settings, indent=2, ensure_ascii=False) + "\n").encode())
     except OSError as error:
         raise WriteError(
             f"cannot write '{file}': {error.strerror or error}. Make room, or name another file."

@@ -16,6 +16,7 @@ from equipoise.errors import WriteError
 from equipoise.games.diagnostics import oscillation
 from equipoise.games.layout import Layout
 from equipoise.games.response import SMALLEST, divergence, entropy
+from equipoise.whole_files import replace
 
 WINDOW = 20
 """Policies of which the oscillation index is taken."""
@@ -97,9 +98,7 @@ def told_until(file: Path, iteration: int) -> list[Iteration]:
     if not file.is_file():
         return []
     lines = file.read_text(encoding="utf-8").splitlines()[:iteration]
-    partial = file.with_name(f"{file.name}.partial")
-    partial.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
-    partial.replace(file)
+    replace(file, "".join(f"{line}\n" for line in lines).encode())
     return [Iteration(**json.loads(line)) for line in lines]
 
 

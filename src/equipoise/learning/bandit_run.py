@@ -21,12 +21,13 @@ from equipoise.learning.bandit_losses import regression, taken, team_values
 from equipoise.learning.replay_buffer import ReplayBuffer
 from equipoise.learning.rollouts import RolloutSource
 from equipoise.networks.target import frozen_copy, soft_update
-from equipoise.policies.bandit_policy import BanditPolicy, digest
+from equipoise.policies.bandit_policy import BanditPolicy
 from equipoise.policies.bandit_settings import BanditSettings, to_json
 from equipoise.policies.bandit_temperatures import log_references, temperatures_of
 from equipoise.policies.control_team import ControlTeam, draw
 from equipoise.policies.control_values import ControlValues
 from equipoise.policies.observations import observer, unseen
+from equipoise.team.problem import digest
 
 Margin = Callable[[Floats, Floats], float | None]
 """The margin at some policies [states, players, controls] and temperatures [players]; None where it is unknown."""

@@ -30,9 +30,10 @@ from equipoise.learning.belief_settings import Look, Trained, TrainingSettings
 from equipoise.learning.belief_stages import splits
 from equipoise.learning.belief_training import Progress, train
 from equipoise.methods._econ_acts import Rule
-from equipoise.networks.belief_policy import BeliefPolicy, digest, load_policy, save_policy
+from equipoise.networks.belief_policy import BeliefPolicy, load_policy, save_policy
 from equipoise.networks.belief_team import BeliefTeam
 from equipoise.networks.text_embedding import DEFAULT, TextEmbedder
+from equipoise.team.problem import digest
 from equipoise.team.team import Team
 
 POLICY, ANSWERS, QUESTIONS, RESULT = "policy", "answers.jsonl", "questions.json", "result.json"

@@ -38,7 +38,7 @@ from equipoise.errors import MissingExtra
 from equipoise.learning.prompt_control_judging import fall_backs, held_out
 from equipoise.learning.prompt_control_settings import Progress, PromptControlSettings, Replay
 from equipoise.learning.prompt_control_telling import course, described
-from equipoise.methods._trained import digest
+from equipoise.team.problem import digest
 
 
 def train(

@@ -28,9 +28,9 @@ from equipoise.learning.live_rollouts import LiveRollouts
 from equipoise.learning.prompt_control_settings import Progress, PromptControlSettings, Replay
 from equipoise.learning.prompt_control_telling import Update
 from equipoise.learning.rollouts import RecordedRollouts, RolloutSource
-from equipoise.methods._trained import digest
 from equipoise.policies.bandit_settings import BanditSettings
 from equipoise.policies.observations import unseen
+from equipoise.team.problem import digest
 from equipoise.team.team import Team
 
 LIVE = "Learned from live play: not every control was recorded, so there is no game to say anything of."

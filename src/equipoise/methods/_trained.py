@@ -11,13 +11,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from hashlib import sha256
 from pathlib import Path
 
 from equipoise.beliefs.placed import placed
 from equipoise.beliefs.policy import Policy
 from equipoise.beliefs.storing import JSON_FILE, load_policy, load_told
 from equipoise.errors import InputError, MissingExtra
+from equipoise.team.problem import digest
 
 NETWORK = "policy"
 """The folder of a network, within that of its policy."""
@@ -79,11 +79,6 @@ def load_trained(folder: Path) -> Trained:
         folder = folder.resolve().parent
     file = folder / JSON_FILE
     return _loaded(folder, file.stat().st_mtime_ns if file.is_file() else 0)
-
-
-def digest(question: str) -> str:
-    """What is remembered of a training question's id."""
-    return sha256(question.encode()).hexdigest()[:16]
 
 
 @lru_cache(maxsize=8)

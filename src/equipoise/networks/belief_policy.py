@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from functools import lru_cache
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +19,7 @@ from equipoise.networks.belief_network import BeliefNetworkSettings
 from equipoise.networks.belief_team import BeliefTeam
 from equipoise.networks.prompt_range import PromptRange
 from equipoise.networks.text_embedding import TextEmbedder
+from equipoise.team.problem import digest
 
 KIND = "econ"
 
@@ -51,11 +51,6 @@ class BeliefPolicy:
                 f"the policy has learned from this very question ({question[:60]!r}), so its answer proves nothing. "
                 "Ask others: training says which questions it left for testing."
             )
-
-
-def digest(question: str) -> str:
-    """What stands for a question's text in a policy."""
-    return sha256(question.strip().encode()).hexdigest()[:16]
 
 
 def save_policy(folder: Path, policy: BeliefPolicy) -> Path:

@@ -26,6 +26,7 @@ from safetensors.torch import save as save_bytes
 from torch import Tensor, nn
 
 from equipoise.errors import InputError
+from equipoise.whole_files import replace
 
 VERSION = 1
 """Of the format; a reader takes its own version only."""
@@ -63,8 +64,8 @@ def save(
     except (TypeError, ValueError) as error:
         raise InputError(f"the config of a checkpoint must be JSON: {error}.") from None
     folder.mkdir(parents=True, exist_ok=True)
-    _replace(folder / named, weights)
-    _replace(folder / _FILE, text.encode())
+    replace(folder / named, weights)
+    replace(folder / _FILE, text.encode())
     for old in folder.glob("weights-*.safetensors"):
         if old.name != named:
             old.unlink()
@@ -155,9 +156,3 @@ def _weights(folder: Path, content: dict[str, Any]) -> dict[str, Tensor]:
 
 def _said(tensor: Tensor) -> str:
     return f"{str(tensor.dtype).removeprefix('torch.')} {list(tensor.shape)}"
-
-
-def _replace(file: Path, data: bytes) -> None:
-    partial = file.with_name(f".{file.name}.partial")
-    partial.write_bytes(data)
-    partial.replace(file)

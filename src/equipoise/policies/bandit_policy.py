@@ -163,8 +163,3 @@ def load(folder: str | Path) -> BanditPolicy:
     )
     values.eval()
     return BanditPolicy(team=team, values=values, learned_from=frozenset(config["learned_from"]), told=config["told"])
-
-
-def digest(text: str) -> str:
-    """What stands for a question's text in a policy."""
-    return sha256(text.strip().encode()).hexdigest()[:16]

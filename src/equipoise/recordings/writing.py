@@ -19,6 +19,7 @@ from typing import IO, Self
 
 from equipoise.errors import InputError, RecordingError, WriteError
 from equipoise.recordings.row import Row
+from equipoise.whole_files import replace
 
 if sys.platform != "win32":
     import fcntl
@@ -35,12 +36,10 @@ def write(path: str | Path, rows: Iterable[Row]) -> int:
         InputError: the name has another ending.
     """
     path = _checked(path, (".jsonl", ".jsonl.gz"))
-    partial = path.with_name(f"{path.name}.partial")
     lines = [_line(row) for row in rows]
     data = b"".join(lines)
     # A fixed time in the header: equal rows make equal files.
-    partial.write_bytes(gzip.compress(data, mtime=0) if path.suffix == ".gz" else data)
-    partial.replace(path)
+    replace(path, gzip.compress(data, mtime=0) if path.suffix == ".gz" else data)
     return len(lines)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from hashlib import sha256
 from typing import Any, Protocol
 
 
@@ -62,3 +63,8 @@ class Problem:
     def verify(self, key: str | None) -> bool | None:
         """Whether an answer passes the task's own check; None where the task has none."""
         return None if key is None else self.kind.verify(key, self)
+
+
+def digest(question: str) -> str:
+    """What a learned policy remembers of a question that taught it, by its text or its id: enough to know it again."""
+    return sha256(question.strip().encode()).hexdigest()[:16]
