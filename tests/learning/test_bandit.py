@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -156,15 +156,6 @@ def interrupted() -> None:
     signal.raise_signal(signal.SIGINT)
 
 
-@pytest.fixture
-def heard() -> Iterator[None]:
-    """Ctrl-C reaches the test, also where the test runner was started in the background, which ignores it."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
-
-
-@pytest.mark.usefixtures("heard")
 @pytest.mark.parametrize(("stop", "kept"), [(killed, 3), (interrupted, 5)])
 def test_a_run_that_was_stopped_ends_where_an_uninterrupted_one_does(
     unequal: Any, tmp_path: Path, stop: Callable[[], None], kept: int
