@@ -11,7 +11,7 @@ import pytest
 
 from equipoise.beliefs import pricing
 from equipoise.beliefs.ballots import Ballots, Floats
-from equipoise.beliefs.cascading import judge, learn_cascades
+from equipoise.beliefs.cascading import PLENTY, judge, learn_cascades
 from equipoise.beliefs.policy import Played, Policy, run
 from equipoise.beliefs.stopping import Cascade, EarlyVote
 from equipoise.beliefs.vote import Vote
@@ -146,8 +146,22 @@ def test_with_too_little_to_learn_it_is_the_vote(simulate: Any) -> None:
     assert isinstance(few, EarlyVote)
     decided = vote.chosen.max(axis=1) == 1
     assert run(few, ballots).chosen[decided] == pytest.approx(vote.chosen[decided])
-    (enough,) = learn_cascades(ballots.at(slice(0, 60)), [None])
+    (enough,) = learn_cascades(ballots.at(slice(0, PLENTY)), [None])
     assert isinstance(enough, Cascade)
+
+
+def test_with_little_to_learn_a_cascade_must_be_clearly_better_than_the_vote(simulate: Any) -> None:
+    alike = priced(simulate([0.7, 0.7, 0.7], 3, PLENTY - 1, seed=1))
+    dear = 0.001 / alike.cost.sum(axis=1).mean()
+    (level,) = learn_cascades(alike, [dear])  # nobody is better and tokens are nearly free: nothing to gain
+    assert isinstance(level, EarlyVote)
+    unequal = priced(simulate([0.95, 0.4, 0.4], 1, PLENTY - 1, seed=1))
+    (better,) = learn_cascades(unequal, [dear])  # one knows, and the others outvote it
+    assert isinstance(better, Cascade)
+    judged = judge(unequal, np.array([dear]))
+    assert judged.doubt == pytest.approx([0.0] + [(0.04 / (PLENTY - 1)) ** 0.5] * (len(judged.candidates) - 1))
+    vote = run(level, unequal).chosen
+    assert judged.accuracy[0, 0] == pytest.approx((vote * unequal.correct).sum(axis=1).mean(), abs=0.03)
 
 
 def test_a_team_of_one_and_a_silent_team_can_be_learned(simulate: Any) -> None:

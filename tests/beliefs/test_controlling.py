@@ -12,7 +12,7 @@ import pytest
 
 from equipoise.beliefs import rounds
 from equipoise.beliefs.ballots import NO_ANSWER, UNKNOWN, Ballots
-from equipoise.beliefs.cascading import judge
+from equipoise.beliefs.cascading import PLENTY, judge
 from equipoise.beliefs.control_temperatures import ControlSettings
 from equipoise.beliefs.controlling import ControlRules, learn_control, players_of, settle
 from equipoise.beliefs.dawid_skene import CoinVote
@@ -151,7 +151,7 @@ def test_with_too_little_to_learn_it_votes(form: str, team: Ballots) -> None:
         assert type(learn(form, train, None)) is voters[form]
     few = learn(form, team.at(slice(0, 59)), None)
     assert type(few) is (EarlyVote if form == "one_at_a_time" else TieBrokenVote)
-    assert type(learn(form, team.at(slice(0, 60)), None)) is KINDS[form]
+    assert type(learn(form, team.at(slice(0, PLENTY)), None)) is KINDS[form]
 
 
 @pytest.mark.parametrize("form", FORMS)

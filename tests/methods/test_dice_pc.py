@@ -185,6 +185,12 @@ async def test_a_question_of_the_recording_is_not_played(taught: Path) -> None:
         await parse(f"dice_pc(recording={str(taught)!r})").play(problem_of(3), replay_team(taught), Random(0))
 
 
+async def test_a_policy_and_a_recording_are_not_both_taken(taught: Path) -> None:
+    method = parse(f"dice_pc(policy={str(taught.parent)!r}, recording={str(taught)!r})")
+    with pytest.raises(InputError, match="not both"):
+        await method.play(problem_of(3), replay_team(taught), Random(0))
+
+
 @pytest.mark.parametrize("form", FORMS)
 async def test_with_too_little_to_learn_it_gives_the_votes_answer(form: str, held: Path, tmp_path: Path) -> None:
     few, unlabelled = tmp_path / "few.jsonl", tmp_path / "unlabelled.jsonl"

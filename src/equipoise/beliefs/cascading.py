@@ -7,7 +7,8 @@ they pass a gate: on the same folds they must raise the utility, at the best ord
 `GATE`. Where members are specialists and the text tells who is right, a router is one more candidate (`routing`). With
 fewer than `ENOUGH` labelled questions nothing of this can be judged: a plain vote decides, ties go to the
 best column, and it ends when its outcome is certain; without labels, or with labels that contradict each other, the
-same in the team's order.
+same in the team's order. With fewer than `PLENTY` that vote is a candidate too, and what is learned must be better than
+it by a standard error: what is learned from 60 to 150 questions is on most recorded teams no better yet.
 
 Cost: O(orders × folds × questions × columns²) for the beliefs, whatever the number of prices: a quarter of a second
 for 500 questions of five columns, and twice that for an informed one.
@@ -25,7 +26,7 @@ from scipy.stats import rankdata
 from equipoise.beliefs import competence, ordering, pricing
 from equipoise.beliefs.ballots import Ballots, Bools, Floats
 from equipoise.beliefs.judged import Judged, prices_to_try, taken
-from equipoise.beliefs.policy import Policy
+from equipoise.beliefs.policy import Policy, run
 from equipoise.beliefs.prefixes import LEVEL
 from equipoise.beliefs.pricing import Curve
 from equipoise.beliefs.routing import judge_routers, learn_routers
@@ -35,8 +36,12 @@ from equipoise.beliefs.stopping import Cascade, EarlyVote, ends, induct
 from equipoise.beliefs.usual_cost import learn_usual_cost
 from equipoise.beliefs.weighted_vote import ENOUGH
 
-INFORMED_FROM = 200
-"""Labelled questions from which signals and routers are looked at: with fewer, more candidates mean more luck."""
+PLENTY = 200
+"""Labelled questions from which signals and routers are looked at: with fewer, more candidates mean more luck. From
+here on the vote that ends early need not be a candidate any more."""
+
+DIFFER = 0.04
+"""Share of the questions that two ways of asking decide differently, as a rule: the variance of their difference."""
 
 GATE = 0.0025
 """Utility that signals must add on held-out training questions, on average over the prices."""
@@ -44,20 +49,15 @@ GATE = 0.0025
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Candidate:
-    """A cascade that might be learned, or a router.
+    """A cascade that might be learned, or without an order, a router if informed and else the vote that ends early.
 
     Attributes:
-        order: [places] column indices; none for a router, which asks one column by the question's text.
+        order: [places] column indices; none for a router, which asks one column by the question's text, and a vote.
         informed: whether it looks at signals.
     """
 
     order: NDArray[np.intp]
     informed: bool = False
-
-    @property
-    def routes(self) -> bool:
-        """Whether it is a router."""
-        return not len(self.order)
 
 
 def untaught(train: Ballots | None) -> Policy | None:
@@ -76,38 +76,46 @@ def learn_cascades(train: Ballots | None, prices: Sequence[float | None], *, inf
     Args:
         train: recorded questions with labels, or None.
         prices: accuracy that a unit of cost must be worth; None is the one that `pricing.usual` chooses.
-        informed: whether signals and routers are looked at where that pays, with `INFORMED_FROM` questions or more.
+        informed: whether signals and routers are looked at where that pays, with `PLENTY` questions or more.
     """
     simple = untaught(train)
-    if simple is not None or train is None:
-        return [simple or EarlyVote() for _ in prices]
-    informed = informed and len(train) >= INFORMED_FROM
+    if simple is not None:
+        return [simple] * len(prices)
+    assert train is not None
+    informed = informed and len(train) >= PLENTY
     judged = judge(train, prices_to_try(train, prices), informed=informed)
     wanted, picked = taken(judged, train, prices)
     policies: dict[int, Policy] = {}
-    weights, signals = competence.vote_weights(train), learn_signals(train) if informed else None
-    known = learn_usual_cost(train)
     for which in np.unique(picked):
         places = np.flatnonzero(picked == which)
-        candidate = judged.candidates[which]
-        if candidate.routes:
-            policies |= dict(zip(places.tolist(), learn_routers(train, wanted[places].tolist()), strict=True))
-            continue
-        told = signals if candidate.informed else None
-        learned = stages(train, candidate.order, weights, told)
-        belief = learned.belief()
-        gains = induct(learned.terms(belief), learned.right, learned.settles, learned.cost, wanted[places])
-        for place, gain in zip(places, gains, strict=True):
-            policies[int(place)] = Cascade(
-                order=candidate.order,
-                weights=weights,
-                belief=belief,
-                gains=gain,
-                price=float(wanted[place]),
-                signals=told,
-                known=known,
-            )
+        learned = _learned(train, judged.candidates[which], wanted[places])
+        policies |= dict(zip(places.tolist(), learned, strict=True))
     return [policies[place] for place in range(len(prices))]
+
+
+def _learned(train: Ballots, candidate: Candidate, prices: Floats) -> Sequence[Policy]:
+    """A policy per price, learned from all questions."""
+    assert train.correct is not None
+    if not len(candidate.order):
+        routed = candidate.informed
+        return learn_routers(train, prices.tolist()) if routed else [_tie_broken(train, train.correct)] * len(prices)
+    weights, signals = competence.vote_weights(train), learn_signals(train) if candidate.informed else None
+    known = learn_usual_cost(train)
+    learned = stages(train, candidate.order, weights, signals)
+    belief = learned.belief()
+    gains = induct(learned.terms(belief), learned.right, learned.settles, learned.cost, prices)
+    return [
+        Cascade(
+            order=candidate.order,
+            weights=weights,
+            belief=belief,
+            gains=gain,
+            price=float(price),
+            signals=signals,
+            known=known,
+        )
+        for price, gain in zip(prices, gains, strict=True)
+    ]
 
 
 def judge(train: Ballots, prices: Floats, *, informed: bool = False) -> Judged[Candidate]:
@@ -143,7 +151,9 @@ def judge(train: Ballots, prices: Floats, *, informed: bool = False) -> Judged[C
         vote=plain_vote(train),
         weighted=voted / count,
     )
-    return _with_router(_gated(judged), train) if informed else judged
+    if informed:
+        return _with_router(_gated(judged), train)
+    return judged if len(train) >= PLENTY else _with_vote(judged, train)
 
 
 def cuts(train: Ballots) -> Iterator[tuple[Ballots, Ballots]]:
@@ -207,6 +217,24 @@ def _with_router(judged: Judged[Candidate], train: Ballots) -> Judged[Candidate]
         candidates=[*judged.candidates, Candidate(order=np.zeros(0, dtype=np.intp), informed=True)],
         accuracy=np.vstack([judged.accuracy, accuracy]),
         cost=np.vstack([judged.cost, cost]),
+    )
+
+
+def _with_vote(judged: Judged[Candidate], train: Ballots) -> Judged[Candidate]:
+    """With the vote that ends early among the candidates; the others must be better than it by a standard error."""
+    hits = cost = 0.0
+    for rest, held in cuts(train):
+        assert rest.correct is not None and held.correct is not None
+        played = run(_tie_broken(rest, rest.correct), replace(held, correct=None))
+        hits += (played.chosen * held.correct).sum()
+        cost += (played.asked * held.cost).sum()
+    count, everywhere = len(train) * pricing.REPEATS, np.ones((1, len(judged.prices)))
+    return replace(
+        judged,
+        candidates=[Candidate(order=np.zeros(0, dtype=np.intp)), *judged.candidates],
+        accuracy=np.vstack([everywhere * hits / count, judged.accuracy]),
+        cost=np.vstack([everywhere * cost / count, judged.cost]),
+        doubt=np.sqrt(DIFFER / len(train)) * (np.arange(1 + len(judged.candidates)) > 0),
     )
 
 

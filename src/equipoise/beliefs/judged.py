@@ -9,7 +9,7 @@ Cost: none to speak of.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
 import numpy as np
@@ -33,6 +33,7 @@ class Judged(Generic[C]):
         cost: [candidates, prices] mean cost of a question.
         vote: everybody's plain vote: one point, at price 0.
         weighted: accuracy of everybody's weighted vote.
+        doubt: [candidates] utility by which each must be better, to be taken; none when None.
     """
 
     candidates: list[C]
@@ -41,21 +42,22 @@ class Judged(Generic[C]):
     cost: Floats
     vote: Curve
     weighted: float
+    doubt: Floats | None = None
 
     @property
     def utility(self) -> Floats:
-        """[candidates, prices] accuracy − price · cost."""
-        return self.accuracy - self.prices * self.cost
+        """[candidates, prices] accuracy − price · cost − doubt."""
+        earned = self.accuracy - self.prices * self.cost
+        return earned if self.doubt is None else earned - self.doubt[:, None]
 
     def only(self, kept: Sequence[int]) -> Judged[C]:
         """Some of the candidates, by position."""
-        return Judged(
+        return replace(
+            self,
             candidates=[self.candidates[i] for i in kept],
-            prices=self.prices,
             accuracy=self.accuracy[list(kept)],
             cost=self.cost[list(kept)],
-            vote=self.vote,
-            weighted=self.weighted,
+            doubt=None if self.doubt is None else self.doubt[list(kept)],
         )
 
 

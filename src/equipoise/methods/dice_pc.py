@@ -34,7 +34,7 @@ from equipoise.beliefs.control_temperatures import ControlSettings, Schedule
 from equipoise.beliefs.controlling import ControlRules, Form, learn_control
 from equipoise.beliefs.policy import Policy
 from equipoise.beliefs.verifying import UntilPassed, learn_until_passed
-from equipoise.errors import ModelCallError
+from equipoise.errors import InputError, ModelCallError
 from equipoise.methods import _aggregation
 from equipoise.methods._trained import load_trained
 from equipoise.methods.choosing import Learned, Learns, columns
@@ -133,8 +133,13 @@ class DicePc(Learned):
         """The policy of the folder, or learned from the recording.
 
         Raises:
-            InputError: the policy is for other columns, or was learned from this very question.
+            InputError: the policy is for other columns, or was learned from this very question; or a recording is named
+                too, of which nothing would be learned.
         """
+        if self.policy is not None and self.recording is not None:
+            raise InputError(
+                "dice_pc takes a policy, which is learned already, or a recording to learn from: not both."
+            )
         if self.policy is None:
             learned = super().policy_for(asked, problem)
             checkable = self.verify and problem.kind.name in CHECKED_KINDS
