@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from random import Random
@@ -18,6 +19,7 @@ from equipoise.methods._econ_account import Account, most_calls
 from equipoise.methods.econ import Econ, stopped
 from equipoise.methods.method import Decision, parse
 from equipoise.tasks import graders
+from equipoise.team import prompt as prompts
 from equipoise.team.agent import Executor
 from equipoise.team.episode import Episode, Turn
 from equipoise.team.problem import Problem
@@ -281,6 +283,10 @@ def test_more_than_four_executors_stand_under_local_coordinators(count: int, siz
     assert [t.agent for part in parts for t in part] == [f"e{i}" for i in range(count)]
 
 
+def solutions(turn: Turn) -> list[str]:
+    return [line for line in turn.prompt[-1].text.split("\n") if line.startswith("Solution")]
+
+
 async def test_local_coordinators_commit_before_the_global_one(script: Any) -> None:
     def lead(messages: Sequence[ChatMessage]) -> str:
         text = messages[-1].text
@@ -290,20 +296,67 @@ async def test_local_coordinators_commit_before_the_global_one(script: Any) -> N
     team = team_of(script, replies, lead=lead)
     episode = await parse("econ").play(PROBLEM, team, Random(0))
     judged = [t for t in episode.turns if t.act == "judge"]
-    read = [[word for word in t.prompt[0].text.split("\n") if word.startswith("Solution")] for t in judged]
-    assert [len(lines) for lines in read] == [3, 3]  # both clusters say 3, so the one above has nothing to decide
+    assert [len(solutions(t)) for t in judged] == [3, 3]  # both clusters say 3, so the one above has nothing to decide
+    assert episode.beliefs == {"3": 0.0} | {str(i): pytest.approx(1 / 6) for i in range(10, 16)}
     assert episode.answer == "3"
     assert episode.calls <= parse("econ").calls(team)
+
+
+async def test_nine_executors_answer_twice_under_three_local_coordinators(
+    script: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A Coordinator that believes the last solution it reads, so the last cluster's last answer wins."""
+
+    def lead(messages: Sequence[ChatMessage]) -> str:
+        text = messages[-1].text
+        return "Multiply." if "short plan" in text else "So. Answer: " + re.findall(r"Answer: (\d+)", text)[-1]
+
+    replies = [by_round(str(10 + i), str(30 + i)) for i in range(9)]
+    team = team_of(script, replies, lead=lead)
+    mind = ScriptedMind([[[0.3, 0.5]] * 9, [[1.5, 0.5]] * 9], moves=0.5)
+    episode = await play(Econ(), team, mind, monkeypatch)
+    judged = [t for t in episode.turns if t.act == "judge"]
+    assert [(t.round, [line[-2:] for line in solutions(t)]) for t in judged] == [
+        (0, ["10", "11", "12"]),
+        (0, ["13", "14", "15"]),
+        (0, ["16", "17", "18"]),
+        (0, ["12", "15", "18"]),
+        (1, ["30", "31", "32"]),
+        (1, ["33", "34", "35"]),
+        (1, ["36", "37", "38"]),
+        (1, ["32", "35", "38"]),
+    ]
+    assert mind.heard[0][1] == "So. Answer: 18"
+    assert (episode.answer, episode.stop, episode.remarks) == ("38", "rounds", ())
+    assert episode.calls == 1 + 9 + 4 + 9 + 4 <= most_calls(9)
+    assert episode.calls <= Econ().calls(team)
 
 
 # What it may cost
 
 
 class Counting:
-    """Models that count words as tokens, so that prompts that hold more cost more."""
+    """Models that count words as tokens, so that prompts that hold more cost more.
 
-    def __init__(self, lengths: Sequence[int], *, plan: int = 20, disagree: bool = True) -> None:
+    Args:
+        lengths: of the executors' first answers.
+        plan: length of a strategy.
+        again: of later answers, as many words as they may have when more than that; as the first when None.
+        verdict: of what a Coordinator decides; as a strategy when None.
+        disagree: whether each executor gives an answer of its own.
+    """
+
+    def __init__(
+        self,
+        lengths: Sequence[int],
+        *,
+        plan: int = 20,
+        again: int | None = None,
+        verdict: int | None = None,
+        disagree: bool = True,
+    ) -> None:
         self.lengths, self.plan, self.disagree = lengths, plan, disagree
+        self.again, self.verdict = again, verdict or plan
 
     def team(self) -> Team:
         executors = tuple(
@@ -315,9 +368,16 @@ class Counting:
         return Team(coordinator=Coordinator(**self._model(self.plan, "9")), executors=executors)
 
     def _model(self, words: int, answer: str) -> dict[str, Any]:
+        asked = 0
+
         async def outputs(messages: list[ChatMessage], tools: Any, choice: Any, config: GenerateConfig) -> ModelOutput:
+            nonlocal asked
+            asked += 1
             planned = "short plan" in messages[-1].text
-            text = " ".join(["step"] * max(words - 2, 0) + (["go", "on"] if planned else ["Answer:", answer]))
+            long = self.verdict if prompts.DECIDE in messages[-1].text else words
+            if self.again and asked > 1 and not planned and prompts.DECIDE not in messages[-1].text:
+                long = self.again
+            text = " ".join(["step"] * max(long - 2, 0) + (["go", "on"] if planned else ["Answer:", answer]))
             limit = config.max_tokens or 10**6
             text = " ".join(text.split()[:limit])
             output = ModelOutput.from_content("m", text)
@@ -344,6 +404,42 @@ async def test_a_debate_of_three_rounds_is_never_cheaper(
     assert episode.calls <= most_calls(n)
     assert episode.calls <= parse(spec).calls(team)
     assert episode.measures["rounds"] >= (1 if min(lengths) > 12 else 0)
+
+
+@pytest.mark.parametrize("lengths", [(30, 60, 45), (80, 50), tuple(range(40, 130, 10))])
+@pytest.mark.parametrize("information", ["private", "full"])
+@pytest.mark.parametrize(("commitment", "verdict"), [("coordinator", 20), ("coordinator", 3000), ("vote", 20)])
+async def test_nor_where_models_write_as_much_as_they_may(
+    lengths: Sequence[int], information: Any, commitment: Any, verdict: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    debate = await parse("debate(rounds=2)").play(PROBLEM, Counting(lengths).team(), Random(0))
+    n = len(lengths)
+    flips = [[[0.3, 0.5]] * n, [[1.5, 0.5]] * n] * 2
+    monkeypatch.setattr(Econ, "_mind", lambda self, turns, rng: ScriptedMind(flips, moves=0.5))
+    team = Counting(lengths, again=3000, verdict=verdict).team()
+    method = Econ(rounds=2, information=information, commitment=commitment)
+    episode = await method.play(PROBLEM, team, Random(0))
+    assert episode.input_tokens + episode.output_tokens <= debate.input_tokens + debate.output_tokens
+    assert episode.calls <= most_calls(n)
+    assert verdict > 20 or [t for t in episode.turns if t.round == 1]  # there was room, and it was used
+    assert all(len(solutions(t)) <= 4 for t in episode.turns if t.act == "judge")
+
+
+def test_verdicts_at_once_share_what_is_left() -> None:
+    account = Account(Turns(PROBLEM, Counting((30,) * 9).team(), 0))
+    first = [turn(f"e{i}", "x", str(i), wrote=30) for i in range(9)]
+    account.open(first, 0)
+    parts = [first[:3], first[3:6], first[6:]]
+    limits = account.verdict_limits(parts)
+    assert limits is not None
+    read = sum(account.weighing(part) - int(1.2 * 30) for part in parts)
+    spare = account.tokens - 3 * account.weighing(parts[0])
+    assert account.tokens - 6 <= read + sum(limits) + spare // 2 <= account.tokens
+    account.debate_tokens = account.weighing(parts[0]) * 3 - 1  # room for each of them, and not for all
+    assert account.verdict_limits(parts) is None
+    assert account.verdict_limits(parts[:2]) is not None
+    assert acts.reserve(first, account) == 4 * account.weighing(parts[0])
+    assert acts.reserve(first[:3], account) == account.weighing(parts[0])
 
 
 async def test_where_a_debate_is_cheaper_nothing_more_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -379,6 +475,7 @@ def test_new_answers_get_at_least_the_room_of_those_before_or_none() -> None:
     assert sum(limits) <= account.tokens - 40 - 100
     assert limits[0] >= 30 and limits[1] >= 50
     assert account.answer_limits(first, reserve=account.tokens - 100) is None
+    assert account.answer_limits(first, reads=50, reserve=0) == account.answer_limits(first, reserve=100)
 
 
 # Endpoints that do not take every setting

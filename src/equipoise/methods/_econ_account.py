@@ -72,24 +72,37 @@ class Account:
         self.debate_tokens = ROUNDS * (sum(questions) + len(first) * written + written)
         self._question = max(questions)
 
-    def answer_limits(self, asked: Sequence[Turn], *, reserve: int) -> list[int] | None:
+    def answer_limits(self, asked: Sequence[Turn], *, reads: int = 0, reserve: int) -> list[int] | None:
         """Most tokens of each new answer, at least those of the one before; None where there is no room for them.
 
         Args:
             asked: the answers that are to be given anew.
+            reads: tokens that each of them reads beside what the one before has read.
             reserve: tokens kept for what follows.
         """
         written = sum(turn.output_tokens for turn in asked)
-        spare = self.tokens - sum(turn.input_tokens for turn in asked) - reserve
+        spare = self.tokens - sum(turn.input_tokens + reads for turn in asked) - reserve
         if spare < written or not written or self.calls < len(asked):
             return None
         return [max(1, spare * turn.output_tokens // written) for turn in asked]
 
     def weighing(self, read: Sequence[Turn]) -> int:
-        """Tokens that the weighing of some answers costs at most, as far as can be told before."""
+        """Tokens that the weighing of some answers costs, as far as can be told before."""
         wrote = [turn.output_tokens for turn in read]
-        return int(DRIFT * (self._question + sum(wrote) + PLAN_LABEL * len(read) + max(wrote, default=0)))
+        return self._reading(read) + int(DRIFT * max(wrote, default=0))
 
-    def affords_weighing(self, read: Sequence[Turn]) -> bool:
-        """Whether some answers can be weighed by a call."""
-        return self.calls >= 1 and self.tokens >= self.weighing(read)
+    def verdict_limits(self, parts: Sequence[Sequence[Turn]]) -> list[int] | None:
+        """Most tokens of each verdict where several are asked for at once; None where there is no room for all.
+
+        Half of what nobody needs is kept, so that a Coordinator without end leaves room for another round.
+
+        Args:
+            parts: the answers that each verdict is about.
+        """
+        spare = self.tokens - sum(self.weighing(part) for part in parts)
+        if spare < 0 or self.calls < len(parts):
+            return None
+        return [max(1, self.weighing(part) - self._reading(part) + spare // 2 // len(parts)) for part in parts]
+
+    def _reading(self, read: Sequence[Turn]) -> int:
+        return int(DRIFT * (self._question + sum(turn.output_tokens for turn in read) + PLAN_LABEL * len(read)))

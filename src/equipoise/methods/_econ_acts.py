@@ -187,13 +187,11 @@ async def committed(
     if rule != "coordinator":
         return by_vote(answers)
     parts = clusters(answers)
-    if len(parts) == 1:
-        return await _weighed(turns, answers, answers, account)
-    if account is not None and account.calls < len(parts):  # local Coordinators are asked at the same time
-        return by_vote(answers)
-    local = await turns.together(_weighed(turns, part, part, account) for part in parts)
-    chosen = [_as_turn(decision, part) for decision, part in zip(local, parts, strict=True)]
-    return await _weighed(turns, chosen, answers, account)
+    if len(parts) > 1:
+        local = await _weighed(turns, parts, parts, account)
+        parts = [[_as_turn(turns, made, part) for made, part in zip(local, parts, strict=True)]]
+    (made,) = await _weighed(turns, parts, [answers], account)
+    return made
 
 
 def clusters(answers: Sequence[Turn]) -> list[Sequence[Turn]]:
@@ -203,24 +201,53 @@ def clusters(answers: Sequence[Turn]) -> list[Sequence[Turn]]:
     return [answers[start:end] for start, end in pairwise(bounds)]
 
 
-async def _weighed(turns: Turns, read: Sequence[Turn], voters: Sequence[Turn], account: Account | None) -> Decision:
-    """The lead's answer after reading some; their vote where they agree, or nothing is left for a call."""
-    said = [turn for turn in read if turn.response.strip()]
-    if agreed(read):
-        return by_vote(read)
-    if len(said) < 2:
-        return by_vote(voters)
-    if account is not None and not account.affords_weighing(said):
+def reserve(answers: Sequence[Turn], account: Account) -> int:
+    """Tokens of a commitment by calls: of all local Coordinators, and of the one above them."""
+    parts = clusters(answers)
+    longest = [max(part, key=lambda turn: turn.output_tokens) for part in parts]
+    above = account.weighing(longest) if len(parts) > 1 else 0
+    return sum(account.weighing(part) for part in parts) + above
+
+
+async def _weighed(
+    turns: Turns, parts: Sequence[Sequence[Turn]], voters: Sequence[Sequence[Turn]], account: Account | None
+) -> list[Decision]:
+    """The lead's answer after reading each part, all at the same time.
+
+    A part that agrees needs no call. Its voters decide where fewer than two said anything, and where the calls of all
+    parts together would cost more than is left.
+    """
+    said = [[turn for turn in part if turn.response.strip()] for part in parts]
+    torn = [i for i, part in enumerate(parts) if len(said[i]) > 1 and not agreed(part)]
+    limits: Sequence[int | None] | None = [None] * len(torn)
+    if torn and account is not None:
+        limits = account.verdict_limits([said[i] for i in torn])
+    if limits is None:
         turns.remarks.append("a vote stood in for the Coordinator, whose reading would cost more than a debate")
-        return by_vote(voters)
-    prompt = prompts.weigh(turns.problem, [turn.response for turn in said], prompts.DECIDE)
-    verdict = await turns.ask(turns.team.lead, "judge", prompt, round=read[-1].round, sampling_temperature=0.0)
-    return by_judge(verdict, voters)
+        torn, limits = [], []
+    verdicts = await turns.together(
+        turns.ask(
+            turns.team.lead,
+            "judge",
+            prompts.weigh(turns.problem, [turn.response for turn in said[i]], prompts.DECIDE),
+            round=parts[i][-1].round,
+            sampling_temperature=0.0,
+            max_tokens=limit,
+        )
+        for i, limit in zip(torn, limits, strict=True)
+    )
+    found = [
+        by_judge(part[0], cast) if agreed(part) else by_vote(cast) for part, cast in zip(parts, voters, strict=True)
+    ]
+    for i, verdict in zip(torn, verdicts, strict=True):
+        found[i] = by_judge(verdict, voters[i])
+    return found
 
 
-def _as_turn(decision: Decision, part: Sequence[Turn]) -> Turn:
-    """A cluster's commitment as an answer for the Coordinator above."""
-    return part[0].model_copy(update={"response": decision.response, "key": decision.answer})
+def _as_turn(turns: Turns, made: Decision, part: Sequence[Turn]) -> Turn:
+    """A cluster's commitment as an answer for the Coordinator above, as long as whoever's words they are made it."""
+    words = next((turn for turn in (*part, *turns.taken) if turn.response == made.response), part[0])
+    return words.model_copy(update={"response": made.response, "key": made.answer})
 
 
 def by_value(answers: Sequence[Turn], worth: Sequence[float]) -> Decision:

@@ -138,7 +138,7 @@ class DicePc(Learned):
         """
         if self.policy is not None and self.recording is not None:
             raise InputError(
-                "dice_pc takes a policy, which is learned already, or a recording to learn from: not both."
+                "dice_pc takes a policy or a recording to learn one from, not both."
             )
         if self.policy is None:
             learned = super().policy_for(asked, problem)

@@ -35,7 +35,7 @@ from pydantic.dataclasses import dataclass
 
 from equipoise.errors import MissingExtra
 from equipoise.methods._econ_account import Account, most_calls
-from equipoise.methods._econ_acts import MOST_MEMBERS, Rule, answered, committed, strategised
+from equipoise.methods._econ_acts import MOST_MEMBERS, Rule, answered, committed, reserve, strategised
 from equipoise.methods._econ_mind import CENTRE, FixedMind, LearnedMind, Mind, RandomMind
 from equipoise.methods.method import Decision, Method
 from equipoise.team.control import SamplingTemperature, TopP
@@ -61,7 +61,7 @@ class Econ(Method):
         commitment: "coordinator" by a call where answers differ; "vote"; "value" weighs votes by the learned Q_i.
         decoding: "learned" by the policy; "random" in its range; "fixed" at the two settings below.
         sampling_temperature, top_p: where decoding is fixed, or nothing was learned.
-        information: "full" lets executors read each other's answers in stage 2, for comparison.
+        information: "full" lets executors read each other's answers in stage 2, for comparison; policies learn without.
         damping: share of the way to a best response.
     """
 
@@ -142,8 +142,10 @@ class Econ(Method):
     ) -> list[Turn] | None:
         """The answers after whoever moved answers again; None where that costs more than a debate."""
         moved = [i for i in range(len(answers)) if far[i] >= STATIONARY]
-        reserve = account.weighing(answers) if self._rule == "coordinator" else 0
-        limits = account.answer_limits([answers[i] for i in moved], reserve=reserve)
+        kept = reserve(answers, account) if self._rule == "coordinator" else 0
+        full = self.information == "full"
+        reads = sum(turn.output_tokens for turn in answers) if full else 0
+        limits = account.answer_limits([answers[i] for i in moved], reads=reads, reserve=kept)
         if limits is None:
             return None
         new = await turns.together(
@@ -154,9 +156,7 @@ class Econ(Method):
                 plan=plan,
                 round=round,
                 max_tokens=limit,
-                peers=(answers[i], [t.response for j, t in enumerate(answers) if j != i])
-                if self.information == "full"
-                else None,
+                peers=(answers[i], [t.response for j, t in enumerate(answers) if j != i]) if full else None,
             )
             for i, limit in zip(moved, limits, strict=True)
         )
@@ -186,6 +186,8 @@ class Econ(Method):
         policy = load_policy(self.policy)
         check_names(policy, names, self.policy)
         policy.refuse(turns.problem.question)
+        if self.information == "full":
+            turns.remarks.append("the policy has learned with private answers, and here executors read each other's")
         return LearnedMind(policy, names, damping=self.damping)
 
 
