@@ -6,10 +6,10 @@
 2. The embedded team over five seeds: TD error and best-response gap at the start and at the end, and the reward on
    questions kept for testing with learned, random and fixed [T, p], with equal calls.
 3. `equipoise eval` on the task's own test puzzles: ECON, debate (3 rounds), self-consistency, and `dice_pc` where it
-   is there. Tokens saved against debate with their interval.
+   is there. All of them against self-consistency at equal tokens; tokens saved against debate; both with intervals.
 
 The families are the four that the models have learned (docs/embedded_models.md); on the other two all settings guess.
-A run that was stopped goes on with the same command. About 25 minutes of one core; --quick takes about one and proves
+A run that was stopped goes on with the same command. About 25 minutes of one core; --quick takes about two and proves
 nothing but that it runs.
 """
 

@@ -15,6 +15,8 @@ pytest.importorskip("transformers")
 from equipoise import models
 from equipoise.cli.training.belief import belief
 from equipoise.errors import InputError
+from equipoise.networks.belief_policy import load_policy
+from equipoise.networks.text_embedding import DEFAULT
 
 TEAM = str(Path(models.__file__ or "").parent / "embedded_team.toml")
 ARGS = ["embedded", "--team", TEAM, "--task-arg", "families=arithmetic", "--task-arg", "split=validation"]
@@ -41,6 +43,7 @@ def test_a_run_says_what_it_reached_and_where_the_policy_is(tmp_path: Path) -> N
     assert (tmp_path / "policy" / "checkpoint.json").is_file()
     looks = json.loads((tmp_path / "result.json").read_text())["looks"]
     assert looks[-1]["alpha"] == [0.5, 0.5, 0.0]
+    assert load_policy(tmp_path / "policy").embedder.name == DEFAULT
     again = CliRunner().invoke(app(), ["belief", *ARGS, *SMALL, "--out", str(tmp_path)])
     assert isinstance(again.exception, InputError)
     assert "other settings" in str(again.exception)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from random import Random
@@ -11,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from inspect_ai.model import ChatMessage
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("transformers")
@@ -21,11 +24,13 @@ from equipoise.learning.belief import ANSWERS, POLICY, QUESTIONS, RESULT, Belief
 from equipoise.learning.belief_live import Asked, LiveTeam  # noqa: E402
 from equipoise.learning.belief_questions import questions_of  # noqa: E402
 from equipoise.learning.belief_settings import TrainingSettings  # noqa: E402
+from equipoise.learning.belief_training import train  # noqa: E402
 from equipoise.methods.method import parse  # noqa: E402
 from equipoise.networks.belief_network import BeliefNetworkSettings  # noqa: E402
-from equipoise.networks.belief_policy import load_policy  # noqa: E402
+from equipoise.networks.belief_policy import BeliefPolicy, load_policy, save_policy  # noqa: E402
 from equipoise.networks.text_embedding import TextEmbedder  # noqa: E402
 from equipoise.tasks import graders  # noqa: E402
+from equipoise.team import prompt as prompts  # noqa: E402
 from equipoise.team.problem import Problem  # noqa: E402
 from equipoise.team.team import Team  # noqa: E402
 
@@ -83,6 +88,12 @@ async def test_votes_can_be_weighed_by_value(script: Any, embedder: TextEmbedder
     source = LiveTeam(scripted(script, "4", "6", "6"), ASKED, embedder, rule="value")
     assert (await source.answer(2, POINTS, draw=0, worth=np.array([0.9, 0.1, 0.1]))).right
     assert not (await source.answer(2, POINTS, draw=0, worth=np.array([0.1, 0.1, 0.1]))).right
+
+
+async def test_without_a_coordinator_nobody_plans_or_decides(script: Any, embedder: TextEmbedder) -> None:
+    source = LiveTeam(scripted(script, "4", "6", "8"), ASKED, embedder, rule="coordinator", coordinator=False)
+    assert (await source.answer(2, POINTS, draw=0, worth=np.zeros(3))).right
+    assert [c.agent for c in script.calls] == ["a", "b", "c"]
 
 
 async def test_what_was_asked_is_not_asked_again(script: Any, embedder: TextEmbedder, tmp_path: Path) -> None:
@@ -172,6 +183,45 @@ def test_from_a_task_to_a_policy_that_is_played_and_grows(tmp_path: Path) -> Non
     for name, value in policy.team.state_dict().items():
         assert torch.equal(more.team.state_dict()[name], value), name
     assert load_policy(tmp_path / "larger" / POLICY).learned_from == policy.learned_from
+
+
+def nine_scripted(script: Any) -> Team:
+    def lead(messages: Sequence[ChatMessage]) -> str:
+        text = messages[-1].text
+        return "Multiply." if "short plan" in text else "Answer: " + re.findall(r"Answer: (\d+)", text)[-1]
+
+    executors = tuple(script.executor(name, f"Answer: {i}") for i, name in enumerate("abcdefghi"))
+    return Team(coordinator=script.coordinator(lead), executors=executors)
+
+
+def test_nine_executors_train_and_play_under_three_local_coordinators(
+    script: Any, embedder: TextEmbedder, tmp_path: Path
+) -> None:
+    problems = [replace(ASKED[0].problem, id=str(i), question=f"What is {i} times 2?") for i in range(30)]
+    asked = [Asked(problem=each, gold=str(2 * i)) for i, each in enumerate(problems)]
+    source = LiveTeam(nine_scripted(script), asked, embedder, rule="coordinator")
+    done = train(source, TINY, tmp_path / "run")
+    read = [len(re.findall("Solution", c.texts[-1])) for c in script.calls if prompts.DECIDE in c.texts[-1]]
+    assert set(read) == {3} and len(read) % 4 == 0  # three clusters and the one above, in every stage of training
+    save_policy(tmp_path / "policy", BeliefPolicy(team=done.team, embedder=embedder))
+
+    base = embedded_team()
+    executors = [base.executors[i % 3].model_copy(update={"name": name}) for i, name in enumerate("abcdefghi")]
+    team = base.model_copy(update={"executors": tuple(executors)})
+    problem = questions_of("embedded", ARGS)[0].problem
+    method = parse(f"econ(policy='{tmp_path / 'policy'}')")
+    episode, debate = (asyncio.run(m.play(problem, team, Random(0))) for m in (method, parse("debate")))
+    judged = [t for t in episode.turns if t.act == "judge"]
+    assert judged and all("Solution 4" not in t.prompt[-1].text for t in judged)
+    assert {t.agent for t in episode.turns if t.act == "answer"} == set("abcdefghi")
+    assert len({t.sampling_temperature for t in episode.turns if t.act == "answer" and t.round == 0}) > 3
+    assert episode.calls <= debate.calls == 27
+    assert episode.input_tokens + episode.output_tokens <= debate.input_tokens + debate.output_tokens
+    assert 0 <= episode.measures["gap"] <= episode.measures["gap_before"]
+    full = parse(f"econ(policy='{tmp_path / 'policy'}',information=full)")
+    said = "the policy has learned with private answers, and here executors read each other's"
+    assert said in asyncio.run(full.play(problem, nine_scripted(script), Random(0))).remarks
+    assert said not in episode.remarks
 
 
 def test_a_policy_that_is_damaged_or_of_another_kind_is_refused(tmp_path: Path) -> None:

@@ -442,6 +442,31 @@ def test_verdicts_at_once_share_what_is_left() -> None:
     assert acts.reserve(first[:3], account) == account.weighing(parts[0])
 
 
+def test_verdicts_at_once_need_a_call_each() -> None:
+    turns = Turns(PROBLEM, Counting((30,) * 9).team(), 0)
+    account = Account(turns)
+    first = [turn(f"e{i}", "x", str(i), wrote=30) for i in range(9)]
+    account.open(first, 0)
+    turns.taken = [turn("e0", "x", "1", wrote=0)] * 25
+    assert account.calls == 2
+    assert account.verdict_limits([first[:3], first[3:6], first[6:]]) is None
+    assert account.verdict_limits([first[:3], first[3:6]]) is not None
+
+
+@pytest.mark.parametrize(("short", "rounds"), [(0, 1), (1, 0)])
+async def test_another_round_is_played_where_its_commitment_can_be_paid_too(
+    short: int, rounds: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Econ, "_mind", lambda self, turns, rng: ScriptedMind([LOW, HIGH], moves=0.5))
+    team = Counting((30, 60, 45)).team()
+    first = (await Econ(rounds=0).play(PROBLEM, team, Random(0))).turns[1:4]
+    account = Account(Turns(PROBLEM, team, 0))
+    account.open(first, 20)
+    needed = sum(t.input_tokens + t.output_tokens for t in first) + account.weighing(first)
+    monkeypatch.setattr(Account, "tokens", property(lambda self: needed - short))
+    assert (await Econ().play(PROBLEM, team, Random(0))).measures["rounds"] == rounds
+
+
 async def test_where_a_debate_is_cheaper_nothing_more_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     """A long plan about short answers: two words each, and a plan of sixty."""
     monkeypatch.setattr(Econ, "_mind", lambda self, turns, rng: ScriptedMind([LOW, HIGH], moves=0.5))
@@ -462,8 +487,8 @@ def test_the_account_knows_what_a_debate_costs() -> None:
     assert account.debate_tokens == by_hand
     assert account.calls == 9
     planned = Account(Turns(PROBLEM, team, 0))
-    planned.open(first, 10)  # the plan in the prompts is not in a debate's
-    assert planned.debate_tokens == by_hand - 6 * 13
+    planned.open(first, 10)  # the plan in the prompts is not in a debate's, and its readers may count a fifth more
+    assert planned.debate_tokens == by_hand - 6 * 15
 
 
 def test_new_answers_get_at_least_the_room_of_those_before_or_none() -> None:

@@ -1,13 +1,14 @@
 """The trainer of ECON: a task's questions, a team and a folder in; a policy out, played by the method `econ`.
 
-    equipoise train belief gsm8k --team team.toml --out runs/econ
-    equipoise eval gsm8k --team team.toml --methods "econ(policy='runs/econ/policy'),debate"
+    equipoise train belief gsm8k --limit 400 --team team.toml --out runs/econ
+    equipoise eval gsm8k --skip 400 --team team.toml --methods "econ(policy='runs/econ/policy'),debate"
 
 Questions are split into train, validation and test by a hash of their text. Training asks the first, chooses by the
 second and never touches the third; `questions.json` says which is which, and the policy refuses to play the first two.
 
 Cost: (1 + K) N calls an episode, the strategy of each question once, and (1 + K) N more for every validation question
-at each look; answers already given to the same question at the same e are read from `answers.jsonl`.
+at each look; answers already given to the same question at the same e are read from `answers.jsonl`. Commitments by the
+Coordinator add up to a call a stage, and in teams of more than four a call of each local Coordinator, as in play.
 
 A team that gains executors: `grow_from` names the policy of the team before. The networks of known executors, the group
 encoder and the mixer are taken over and stay bit for bit as they are; only the new executors' networks learn.

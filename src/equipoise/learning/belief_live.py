@@ -52,8 +52,8 @@ class LiveTeam:
         asked: the questions.
         embedder: of answers and commitments.
         seed: of the models.
-        rule: how commitments are made.
-        coordinator: whether a strategy is written.
+        rule: how commitments are made; a vote where a Coordinator would and there is none.
+        coordinator: whether there is one, who writes a strategy.
         kept: a file of what was asked, read at first and added to; nothing is kept when None.
 
     Attributes:
@@ -82,7 +82,7 @@ class LiveTeam:
         self.calls = self.tokens = 0
         self.remarks: dict[str, None] = {}
         self._embedder, self._seed, self._coordinator = embedder, seed, coordinator
-        self._rule: Rule = rule
+        self._rule: Rule = "vote" if rule == "coordinator" and not coordinator else rule
         self._turns: dict[str, asyncio.Task[Turn]] = {}
         self._known: dict[str, dict[str, Any]] = {}
         self._plans: dict[int, asyncio.Task[str]] = {}

@@ -64,9 +64,9 @@ class Account:
 
         Args:
             first: one answer of each executor.
-            plan_tokens: of the plan in their prompts, 0 without one.
+            plan_tokens: of the plan in their prompts, as the Coordinator counts, 0 without one.
         """
-        extra = plan_tokens + PLAN_LABEL if plan_tokens else 0
+        extra = int(DRIFT * plan_tokens) + PLAN_LABEL if plan_tokens else 0
         questions = [max(turn.input_tokens - extra, 1) for turn in first]
         written = sum(turn.output_tokens for turn in first)
         self.debate_tokens = ROUNDS * (sum(questions) + len(first) * written + written)

@@ -49,7 +49,7 @@ class BeliefPolicy:
         if digest(question) in self.learned_from:
             raise InputError(
                 f"the policy has learned from this very question ({question[:60]!r}), so its answer proves nothing. "
-                "Ask others: training says which questions it left for testing."
+                "Ask others: what --limit gave to training, --skip leaves out of an evaluation."
             )
 
 

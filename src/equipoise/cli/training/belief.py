@@ -21,11 +21,12 @@ if TYPE_CHECKING:
 
 EPILOG = """Examples:
 
-equipoise train belief gsm8k --data gsm8k.jsonl.gz --team team.toml --out runs/econ
+equipoise train belief gsm8k --data gsm8k.jsonl.gz --limit 400 --team team.toml --out runs/econ
 
-equipoise eval gsm8k --data gsm8k.jsonl.gz --team team.toml --methods "econ(policy='runs/econ/policy'),debate"
+equipoise eval gsm8k --data gsm8k.jsonl.gz --skip 400 --team team.toml --methods "econ(policy='runs/econ/policy')"
 
-equipoise train belief gsm8k --team larger.toml --grow-from runs/econ/policy --out runs/econ-4
+equipoise train belief gsm8k --data gsm8k.jsonl.gz --limit 400 --team larger.toml --grow-from runs/econ/policy
+--out runs/econ-4
 
 The same command again goes on from where it was stopped.
 """
@@ -47,7 +48,7 @@ def belief(  # noqa: PLR0913, PLR0917  (one parameter per option)
     fixed_alpha: Annotated[bool, typer.Option("--fixed-alpha", help="Keep the weights of the rewards.")] = False,
     no_cc: Annotated[bool, typer.Option("--no-cc", help="Leave out the reward for coordination.")] = False,
     width: Annotated[int, typer.Option(help="Of the belief networks, a multiple of 4.")] = 256,
-    embedder: Annotated[str, typer.Option(help="A model that embeds texts, on this machine.")] = "abacus",
+    embedder: Annotated[str | None, typer.Option(help="A local model that embeds texts; mason if none.")] = None,
     grow_from: Annotated[Path | None, typer.Option(help="A policy; only executors new to it learn.")] = None,
     data: Annotated[Path | None, typer.Option(help="A local file of JSON lines for the task.")] = None,
     task_arg: Annotated[list[str] | None, typer.Option(help="name=value for the task; may be repeated.")] = None,
@@ -67,6 +68,7 @@ def belief(  # noqa: PLR0913, PLR0917  (one parameter per option)
     from equipoise.learning.belief_updates import UpdateSettings
     from equipoise.learning.belief_weights import RATE
     from equipoise.networks.belief_network import BeliefNetworkSettings
+    from equipoise.networks.text_embedding import DEFAULT
     from equipoise.team.team import Team
 
     updates = UpdateSettings(alpha_rate=0.0 if fixed_alpha else RATE, coordination=not no_cc)
@@ -77,7 +79,7 @@ def belief(  # noqa: PLR0913, PLR0917  (one parameter per option)
         team=Team.from_toml(team),
         skip=skip,
         limit=limit,
-        embedder=embedder,
+        embedder=embedder or DEFAULT,
         commitment=commitment,
         coordinator=not no_coordinator,
         grow_from=grow_from,
