@@ -7,6 +7,9 @@
     │   └── NotRecorded (LookupError)  a tuple that was never recorded
     ├── WriteError (OSError)           a file that cannot be written any further, as on a full disk
     ├── ModelCallError (RuntimeError)  an endpoint that did not answer as it should
+    ├── EngineError (RuntimeError)     a rollout engine that does not play the adapter in training
+    ├── OutOfMemory (MemoryError)      a model, a rollout or an update that does not fit the device
+    ├── TrainingError (ArithmeticError) a training run whose numbers are not numbers any more
     └── MissingExtra (ImportError)     an optional dependency that is not installed
 
 Messages say what was asked, what exists and what to do.
@@ -56,6 +59,18 @@ class WriteError(EquipoiseError, OSError):
 
 class ModelCallError(EquipoiseError, RuntimeError):
     """An endpoint failed; names the agent, the model and the cause."""
+
+
+class EngineError(EquipoiseError, RuntimeError):
+    """A rollout engine plays something else than what is trained; says how far apart they are."""
+
+
+class OutOfMemory(EquipoiseError, MemoryError):
+    """The device's memory does not suffice; says for what, and what to lower."""
+
+
+class TrainingError(EquipoiseError, ArithmeticError):
+    """Training cannot go on; says what became infinite, and where the last good state is."""
 
 
 class MissingExtra(EquipoiseError, ImportError):

@@ -291,7 +291,8 @@ def test_learned_settings_come_within_a_tenth_of_the_range_of_the_known_best(tmp
     where = splits(source.texts, 0)["test"].tolist()
     played = asyncio.run(play(source, done.team, where, stages=2, rng=np.random.default_rng(0)))
     error = np.abs(played.profiles.mean(axis=0) - source.best) / np.array([1.9, 0.8])
-    assert error.mean() <= 0.1
+    assert np.mean(error <= 0.1) >= 0.9  # of 2 stages × 3 executors × [T, p]
+    assert error.max() <= 0.15
     assert done.looks[-1].td < 0.5 * done.looks[0].td
     assert done.gap[1] < 0.5 * done.gap[0]
     assert gap_of(done.team, played, played.profiles) >= 0

@@ -12,6 +12,7 @@ from typing import Any
 
 from equipoise.errors import InputError, WriteError
 from equipoise.evaluation.settings import TaskSpec, at_least, differences, digests, refuse_keys, versions
+from equipoise.models.adapters import digest
 from equipoise.team.column import Column
 from equipoise.team.team import Team
 from equipoise.whole_files import replace
@@ -102,11 +103,13 @@ def _settings(plan: Plan) -> dict[str, Any]:
 def _described(column: Column, team: Team) -> dict[str, Any]:
     """All that decides a column's responses; a price does not."""
     executor = column.executor
-    return executor.model_dump(mode="json", include={"model", "base_url", "model_args", "instructions"}) | {
+    described = executor.model_dump(mode="json", include={"model", "base_url", "model_args", "instructions"}) | {
         "max_tokens": executor.max_tokens or team.max_tokens,
         "task_line": team.strategy_text(column.control.strategy),
         "control": column.control.model_dump(mode="json"),
     }
+    # An adapter is known by what it holds, as a data file is.
+    return described | ({"adapter": digest(executor.adapter)} if executor.adapter else {})
 
 
 def _before(file: Path) -> dict[str, Any]:

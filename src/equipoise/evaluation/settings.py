@@ -15,6 +15,7 @@ from typing import Any
 import equipoise
 from equipoise.errors import InputError
 from equipoise.methods.method import Method
+from equipoise.models.adapters import digest
 from equipoise.team.team import Team
 
 CONFIG = "config.json"
@@ -141,6 +142,8 @@ def resolved(grid: Grid) -> dict[str, Any]:
     return {
         "tasks": [{"name": task.name, "args": dict(task.args), "files": digests(task.args)} for task in grid.tasks],
         "team": grid.team.model_dump(mode="json"),
+        # Known by what they hold, as data files are: training goes on in the same folders.
+        "adapters": {agent.name: digest(agent.adapter) for agent in grid.team.agents if agent.adapter},
         "methods": [method.name for method in grid.variants()],
         "limit": grid.limit,
         "skip": grid.skip,

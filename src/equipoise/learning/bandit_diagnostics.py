@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -12,11 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from equipoise.beliefs.ballots import Bools
-from equipoise.errors import WriteError
 from equipoise.games.diagnostics import oscillation
 from equipoise.games.layout import Layout
 from equipoise.games.response import SMALLEST, divergence, entropy
-from equipoise.whole_files import replace
+from equipoise.learning.json_lines import add_line, first_lines
 
 WINDOW = 20
 """Policies of which the oscillation index is taken."""
@@ -83,23 +81,13 @@ def tell(file: Path, told: Iteration) -> None:
     Raises:
         WriteError: the file cannot be written.
     """
-    try:
-        with file.open("a", encoding="utf-8") as opened:
-            opened.write(json.dumps(asdict(told), allow_nan=False) + "\n")
-    except OSError as error:
-        raise WriteError(
-            f"cannot write '{file}': {error.strerror or error}. Make room, or name another folder."
-        ) from None
+    add_line(file, asdict(told))
 
 
 def told_until(file: Path, iteration: int) -> list[Iteration]:
     """The iterations in a file up to one, which it holds alone from now on: what a killed run did after its last
     checkpoint is done again."""
-    if not file.is_file():
-        return []
-    lines = file.read_text(encoding="utf-8").splitlines()[:iteration]
-    replace(file, "".join(f"{line}\n" for line in lines).encode())
-    return [Iteration(**json.loads(line)) for line in lines]
+    return [Iteration(**told) for told in first_lines(file, iteration)]
 
 
 def _flat(policy: Array, free: Bools) -> tuple[NDArray[np.float64], Layout]:

@@ -137,9 +137,7 @@ class DicePc(Learned):
                 too, of which nothing would be learned.
         """
         if self.policy is not None and self.recording is not None:
-            raise InputError(
-                "dice_pc takes a policy or a recording to learn one from, not both."
-            )
+            raise InputError("dice_pc takes a policy or a recording to learn one from, not both.")
         if self.policy is None:
             learned = super().policy_for(asked, problem)
             checkable = self.verify and problem.kind.name in CHECKED_KINDS

@@ -2,6 +2,7 @@
 
     get_model("embedded/abacus")
     get_model("embedded/mine", path="runs/mine")
+    get_model("embedded/abacus", adapter="adapters/abacus")
 
 It honours temperature, top_p, max_tokens, seed, and `extra_body={"repetition_penalty": …}`; it counts true tokens.
 torch is imported when a model is made, not before.
@@ -50,11 +51,12 @@ class EmbeddedAPI(ModelAPI):
         api_key: unused.
         config: defaults of the decoding settings.
         path: folder of a model that does not come with the package.
+        adapter: folder of a LoRA adapter of this model, in PEFT's format; read again whenever it has changed.
 
     Raises:
         UnknownName: no such model, or an unknown argument.
         MissingExtra: torch or transformers is not installed.
-        InputError: the folder holds no model.
+        InputError: the folder holds no model, or the adapter is not one of this model.
     """
 
     def __init__(
@@ -64,16 +66,23 @@ class EmbeddedAPI(ModelAPI):
         api_key: str | None = None,
         config: GenerateConfig = GenerateConfig(),  # noqa: B008  (Inspect's own signature; never changed)
         path: str | None = None,
+        adapter: str | None = None,
         **unknown: Any,
     ) -> None:
         super().__init__(model_name, base_url, api_key, [], config)
         for name in unknown:
-            raise UnknownName("argument of an embedded model", name, ["path"])
+            raise UnknownName("argument of an embedded model", name, ["path", "adapter"])
         if path is None and model_name not in list_embedded():
             raise UnknownName("embedded model", model_name, list_embedded())
         self.path = (Path(path) if path is not None else WEIGHTS / model_name).resolve()
+        self.adapter = None if adapter is None else Path(adapter).resolve()
         self._generation = _generation()
-        self.engine = self._generation.engine(self.path)
+        self._generation.engine(self.path, self.adapter)  # what cannot be loaded is said now
+
+    @property
+    def engine(self) -> Any:
+        """What generates, with the adapter as it is on disk now: Inspect keeps models, and training goes on."""
+        return self._generation.engine(self.path, self.adapter)
 
     async def generate(
         self, input: list[ChatMessage], tools: list[ToolInfo], tool_choice: ToolChoice, config: GenerateConfig
@@ -86,8 +95,9 @@ class EmbeddedAPI(ModelAPI):
         if tools:
             raise InputError(f"embedded/{self.model_name} cannot call tools. Use another model for this task.")
         prompt = self._tokens(input)
-        done = await asyncio.wrap_future(self.engine.submit(prompt, self._sampling(config)))
-        text = self.engine.tokenizer.decode(done.tokens, skip_special_tokens=True)
+        engine = self.engine
+        done = await asyncio.wrap_future(engine.submit(prompt, self._sampling(config)))
+        text = engine.tokenizer.decode(done.tokens, skip_special_tokens=True)
         message = ChatMessageAssistant(content=text, model=self.model_name, source="generate")
         return ModelOutput(
             model=self.model_name,
@@ -128,7 +138,7 @@ class EmbeddedAPI(ModelAPI):
 
     def connection_key(self) -> str:
         """Each model has connections of its own."""
-        return str(self.path)
+        return f"{self.path}:{self.adapter}" if self.adapter else str(self.path)
 
 
 def _generation() -> ModuleType:

@@ -113,6 +113,17 @@ def load(folder: str | Path, modules: Mapping[str, nn.Module]) -> dict[str, Tens
     return {name.removeprefix(f"{_EXTRA}."): tensor for name, tensor in extra.items()}
 
 
+def load_tensors(folder: str | Path) -> dict[str, Tensor]:
+    """The further tensors of a checkpoint, on the CPU, without its modules.
+
+    Raises:
+        InputError: no checkpoint, another version, or a damaged file.
+    """
+    folder = Path(folder)
+    held = _weights(folder, _content(folder))
+    return {name.removeprefix(f"{_EXTRA}."): tensor for name, tensor in held.items() if name.startswith(f"{_EXTRA}.")}
+
+
 def _state(modules: Mapping[str, nn.Module]) -> dict[str, Tensor]:
     """All parameters and persistent buffers by "module.parameter", as views of the modules' own."""
     state = {}

@@ -30,6 +30,7 @@ class Agent(BaseModel):
         instructions: the system message; none when empty.
         price: USD per million tokens.
         model_args: passed to the model provider, such as `recording` for a replay.
+        adapter: folder of a LoRA adapter of the model, in PEFT's format, for embedded/, hf/ and vllm/ models.
         base_url: the endpoint, where it is not the provider's own.
         max_tokens: most tokens of one response.
     """
@@ -42,6 +43,7 @@ class Agent(BaseModel):
     instructions: str = ""
     price: Price = Price()
     model_args: dict[str, Any] = {}
+    adapter: str | None = None
     base_url: str | None = None
     max_tokens: Annotated[int, Field(ge=1)] | None = None
 

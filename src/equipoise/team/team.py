@@ -123,7 +123,7 @@ class Team(BaseModel):
 
     @classmethod
     def from_toml(cls, path: str | Path) -> Team:
-        """The team in a TOML file; relative paths in `model_args.recording` start at the file.
+        """The team in a TOML file; relative paths in `adapter` and `model_args.recording` start at the file.
 
         Raises:
             InputError: the file is missing, is not TOML, or says something that a team cannot be; names the key.
@@ -167,11 +167,13 @@ def _fields(data: dict[str, Any], where: str) -> dict[str, Any]:
 
 
 def _anchor(fields: dict[str, Any], folder: Path) -> None:
-    """Makes recordings relative to the team file, so that a team works from any folder."""
+    """Makes adapters and recordings relative to the team file, so that a team works from any folder."""
     for agent in [fields.get("coordinator"), *fields["executors"]]:
-        args = agent.get("model_args") if isinstance(agent, dict) else None
-        if isinstance(args, dict) and isinstance(args.get("recording"), str):
-            args["recording"] = str((folder / args["recording"]).resolve())
+        if not isinstance(agent, dict):
+            continue
+        for place, key in ((agent, "adapter"), (agent.get("model_args"), "recording")):
+            if isinstance(place, dict) and isinstance(place.get(key), str):
+                place[key] = str((folder / place[key]).resolve())
 
 
 def _unknown(key: str, known: tuple[str, ...] | list[str], what: str) -> str:

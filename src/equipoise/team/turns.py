@@ -23,6 +23,7 @@ from inspect_ai.util import collect
 from tenacity import RetryError
 
 from equipoise.errors import EquipoiseError, ModelCallError
+from equipoise.models.adapters import with_adapter
 from equipoise.team import prompt as prompts
 from equipoise.team.agent import Agent, Executor
 from equipoise.team.control import Control
@@ -239,7 +240,8 @@ def _messages(agent: Agent, prompt: Prompt, tag: dict[str, Any]) -> list[ChatMes
 
 def model_of(agent: Agent) -> Model:
     """The Inspect model behind an agent; the same object for equal settings."""
-    return get_model(agent.model, base_url=agent.base_url, **agent.model_args)
+    model, args = with_adapter(agent.model, agent.model_args, agent.adapter)
+    return get_model(model, base_url=agent.base_url, **args)
 
 
 async def _generate(agent: Agent, messages: Sequence[ChatMessage], config: GenerateConfig) -> ModelOutput:

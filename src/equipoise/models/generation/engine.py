@@ -24,6 +24,7 @@ from transformers.cache_utils import Cache, DynamicCache
 from transformers.utils.logging import disable_progress_bar
 
 from equipoise.errors import InputError
+from equipoise.models.adapters import WEIGHTS
 from equipoise.models.generation.decoding import Chooser, Row, Sampling
 from equipoise.models.generation.key_value_cache import gather
 
@@ -248,13 +249,20 @@ class _Batch:
         )
 
 
-@lru_cache(maxsize=16)
-def engine(path: Path) -> Engine:
-    """The engine of a folder with a model and a tokenizer, loaded once, in float32.
+def engine(path: Path, adapter: Path | None = None) -> Engine:
+    """The engine of a folder with a model and a tokenizer, in float32; with an adapter merged into it, where given.
+
+    Loaded once, and again only when the adapter's weights have changed.
 
     Raises:
-        InputError: the folder holds no model that transformers can load.
+        InputError: the folder holds no model that transformers can load, or the adapter does not fit it.
     """
+    weights = None if adapter is None else adapter / WEIGHTS
+    return _engine(path, adapter, weights.stat().st_mtime_ns if weights and weights.is_file() else 0)
+
+
+@lru_cache(maxsize=16)
+def _engine(path: Path, adapter: Path | None, changed: int) -> Engine:
     if not (path / "config.json").is_file():
         raise InputError(f"no model in '{path}'. Name a folder with config.json, model.safetensors and tokenizer.json.")
     disable_progress_bar()  # small models load in an instant, and the terminal belongs to the caller
@@ -266,4 +274,8 @@ def engine(path: Path) -> Engine:
         tokenizer.model_max_length = sys.maxsize  # `submit` answers for prompts that are too long; no warning is due
     except (OSError, ValueError, RuntimeError) as error:
         raise InputError(f"the model in '{path}' cannot be loaded: {error}") from error
+    if adapter is not None:
+        from equipoise.models.generation.adapter import merged  # PEFT takes a second, and few need it
+
+        model = merged(model, adapter, name=path.name)
     return Engine(model.eval(), tokenizer)

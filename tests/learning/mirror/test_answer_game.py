@@ -1,0 +1,83 @@
+"""The game of answers against the exact games of `equipoise.games`."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+pytest.importorskip("torch")
+
+from equipoise.games import NormalForm, Regularizer
+from equipoise.games.diagnostics import modulus
+from equipoise.games.problem import Problem
+from equipoise.learning.mirror.answer_game import AnswerGame, margin, regret
+
+RIGHT = np.array([True, False, False, False])  # codes 0, 1, 2, and none
+CODES = np.array([[0, 1, 1], [0, 0, 1], [2, -1, 0], [2, 1, 1], [0, 0, 2], [1, 0, 1], [0, 1, 2], [-1, -1, 0]])
+GAME = AnswerGame(CODES, RIGHT, 0.3)
+
+
+def test_rewards_count_votes_with_ties_to_the_first() -> None:
+    profiles = np.array([[0, 1, 1], [1, 0, 2], [0, 1, 2], [-1, 0, 1], [-1, -1, -1], [1, 0, 0]])
+    votes = [0.0, 0.0, 1.0, 1.0, 0.0, 1.0]
+    own = profiles == 0
+    assert GAME.rewards(profiles) == pytest.approx(0.7 * np.array(votes)[:, None] + 0.3 * own)
+
+
+def exact() -> tuple[Problem, list[np.ndarray]]:
+    """The same as a normal form over the answers each executor gave, and those answers."""
+    actions = [np.unique(CODES[:, i]) for i in range(3)]
+    grid = np.stack(np.meshgrid(*actions, indexing="ij"), axis=-1)
+    game = NormalForm(list(np.moveaxis(GAME.rewards(grid), -1, 0)))
+    return Problem(game, Regularizer.of(game.layout, [0.1, 0.1, 0.1])), actions
+
+
+def test_the_coupled_estimate_is_the_exact_one_in_the_mean() -> None:
+    problem, actions = exact()
+    weights = np.exp(np.random.default_rng(0).normal(size=CODES.shape) * 0.5)
+    x, y = [], []
+    for i, held in enumerate(actions):
+        place = np.searchsorted(held, CODES[:, i])
+        x.append(np.bincount(place) / len(CODES))
+        y.append(np.bincount(place, weights[:, i]) / weights[:, i].sum())
+    known = modulus.exact(problem, np.concatenate(x), np.concatenate(y))
+    rng = np.random.default_rng(1)
+    found = np.array([GAME.coupled(weights, rng) for _ in range(300)])
+    error = found[:, 0].std() / 300**0.5
+    assert abs(found[:, 0].mean() - known.couplings.sum()) < 4 * error
+    assert 0.0 < error < 0.1 * abs(known.couplings.sum()) + 1e-3
+    assert found[0, 1] == pytest.approx(sum(np.abs(a - b).sum() ** 2 for a, b in zip(x, y, strict=True)))
+
+
+def test_regret_is_what_the_best_answer_would_have_gained() -> None:
+    first = CODES.copy()
+    gains = []
+    for action in np.unique(CODES[:, 0]):
+        first[:, 0] = action
+        gains.append(GAME.rewards(first)[:, 0].mean())
+    assert GAME.regret(0) == pytest.approx(max(gains) - GAME.rewards(CODES)[:, 0].mean())
+    assert GAME.regret(0) > 0.0
+    settled = AnswerGame(np.zeros((4, 3), dtype=np.int64), RIGHT, 0.3)
+    assert regret([settled]) == 0.0
+    assert regret([GAME, settled]) == pytest.approx(sum(GAME.regret(i) for i in range(3)) / 6)
+
+
+def test_the_margin_is_refuted_where_the_coupling_is_strong_and_open_where_it_is_not_known() -> None:
+    """The third is always wrong, so the vote needs both others: a game of coordination, stronger than a small α."""
+    rng = np.random.default_rng(2)
+    games, moved = [], []
+    for _ in range(40):
+        codes = rng.integers(0, 2, size=(16, 3))
+        codes[:, 2] = 1
+        games.append(AnswerGame(codes, np.array([True, False, False]), 0.0))
+        toward = np.where(codes == 0, 0.6, -0.6)
+        moved.append(toward)
+    found = margin(games, moved, 0.001, np.random.default_rng(3))
+    assert found is not None and found.verdict == "negative along the update"
+    assert found.low < found.value < found.high < 0.0
+    assert found.value == pytest.approx(0.001 - found.coupling)
+    warm = margin(games, moved, 5.0, np.random.default_rng(3))
+    assert warm is not None and warm.verdict == "positive along the update"
+    near = margin(games, moved, found.coupling, np.random.default_rng(3))
+    assert near is not None and near.verdict == "not certified" and near.low < 0.0 < near.high
+    assert margin(games, [np.zeros_like(m) for m in moved], 0.1, np.random.default_rng(3)) is None
