@@ -1,11 +1,13 @@
 """DICE-FT on the embedded team: held-out accuracy before and after, beside six baselines at the same budget.
 
     python benchmarks/mirror.py [--quick] [--out FOLDER] [--jobs 2] [--json benchmarks/results/mirror.json]
+    python benchmarks/mirror.py --rates         validation accuracy by rate, from which RATE was chosen
 
-Every run trains LoRA adapters of the three embedded models on puzzles of the training side, keeps those that did best
-on validation puzzles, and is judged on test puzzles, answered at the team's own sampling temperature: a renamed puzzle
-is never on both sides. The rate of the adapters is the one of `RATES` that does best on validation puzzles under a
-seed of its own, and all baselines take it. Intervals are paired by puzzle, over all seeds.
+Every run trains LoRA adapters of the three embedded models on puzzles of one family, of the training side, keeps those
+that did best on validation puzzles, and is judged on test puzzles, answered at the team's own sampling temperature: a
+renamed puzzle is never on both sides. The executor that does best on validation puzzles at the start is the team's
+first, which wins ties, as a user would list them. Baselines differ in what they name and in nothing else. Intervals are
+paired by puzzle, over all seeds.
 
 A run lies in FOLDER and goes on where it was stopped. On two cores about an hour; `--quick` takes minutes and shows
 that everything works, not that it helps.
@@ -24,19 +26,23 @@ from datetime import date
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from equipoise.analysis.paired import difference_of
 from equipoise.cli.threads import one_thread
-from equipoise.learning.mirror.settings import BASELINES, MirrorSettings, baseline
+from equipoise.learning.mirror.settings import BASELINES, MirrorSettings, baseline, to_json
 from equipoise.team.team import Team
 from mirror_throughput import memory, throughput
 
+if TYPE_CHECKING:
+    from equipoise.learning.mirror.joint import JointRollouts
+
 OURS = "dice_ft"
-RATES = (3e-4, 1e-3, 3e-3)
+RATE = 2e-3
+RATES = (1e-3, 2e-3, 4e-3)
 RATE_SEED = 1000
 """Of the runs that choose the rate; no run that is judged has it."""
 
@@ -49,14 +55,16 @@ class Size:
 
     Attributes:
         families: of the puzzles.
-        puzzles: of each family, to train and to look at.
-        tested: held-out puzzles of each family.
+        compared: families on which baselines are trained too.
+        puzzles: of a family, to train and to look at.
+        tested: held-out puzzles of a family.
         samples: joint answers to each of them.
         seeds, baseline_seeds: of the method and of each baseline.
         settings: of every run.
     """
 
     families: tuple[str, ...]
+    compared: tuple[str, ...]
     puzzles: int
     tested: int
     samples: int
@@ -67,37 +75,56 @@ class Size:
 
 FULL = Size(
     families=("arithmetic", "blocks", "drills", "ordering", "syllogisms", "tracking"),
-    puzzles=200,
-    tested=60,
+    compared=("blocks", "ordering"),
+    puzzles=300,
+    tested=80,
     samples=4,
     seeds=5,
     baseline_seeds=3,
-    settings=MirrorSettings(iterations=24, prompts=12, validation=96, look_every=6),
+    settings=MirrorSettings(iterations=12, validation=32, validation_samples=3, look_every=4, lr=RATE),
 )
 QUICK = replace(
     FULL,
     families=("blocks", "ordering"),
-    puzzles=40,
+    compared=("ordering",),
+    puzzles=60,
     tested=10,
     samples=2,
     seeds=2,
     baseline_seeds=1,
-    settings=MirrorSettings(iterations=2, prompts=4, group=4, validation=8, look_every=2),
+    settings=MirrorSettings(iterations=2, prompts=4, group=4, validation=8, look_every=2, lr=RATE),
 )
 
 
 @dataclass(frozen=True, kw_only=True)
 class Run:
-    """A run to make: a method under a seed at a rate."""
+    """A run to make: a method on a family under a seed at a rate; names of the team's executors in order."""
 
     method: str
+    family: str
+    team: tuple[str, ...]
     seed: int
-    lr: float
+    lr: float = RATE
 
     @property
     def name(self) -> str:
         """Of its folder."""
-        return f"{self.method}-{self.seed}-{self.lr:g}"
+        return f"{self.method}-{self.family}-{self.seed}-{self.lr:g}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What became of a run.
+
+    Attributes:
+        run: which.
+        told: its best validation accuracy, divergences, tokens, CPU seconds.
+        scores: share of right votes on each test puzzle, with the adapters kept.
+    """
+
+    run: Run
+    told: Mapping[str, Any]
+    scores: Floats
 
 
 def main() -> None:
@@ -107,33 +134,26 @@ def main() -> None:
     size = QUICK if args.quick else FULL
     began = time.time()
     with ProcessPoolExecutor(args.jobs, mp_context=get_context("spawn"), initializer=one_thread) as pool:
-        chosen = list(pool.map(partial(trained, size=size, out=args.out), _rates(size)))
-        rate = max(zip(chosen, RATES, strict=True), key=lambda pair: pair[0]["validation"])[1]
-        looked = {f"{lr:g}": each["validation"] for each, lr in zip(chosen, RATES, strict=True)}
-        print(f"rate {rate:g}; on validation questions: {looked}", flush=True)
-        start = pool.submit(judged, None, size)
-        runs = [Run(method=OURS, seed=seed, lr=rate) for seed in range(size.seeds)]
-        runs += [Run(method=name, seed=seed, lr=rate) for name in BASELINES for seed in range(size.baseline_seeds)]
-        found = [
-            (run, told, scores)
-            for run, (told, scores) in zip(
-                runs, pool.map(partial(_trained_and_judged, size=size, out=args.out), runs), strict=True
-            )
+        teams = dict(zip(size.families, pool.map(partial(ordered, size), size.families), strict=True))
+        if args.rates:
+            _show_rates(pool, size, args.out, teams)
+            return
+        runs = [Run(method=OURS, family=f, team=teams[f], seed=seed) for seed in range(size.seeds) for f in teams]
+        runs += [
+            Run(method=name, family=f, team=teams[f], seed=seed)
+            for seed in range(size.baseline_seeds)
+            for name in BASELINES
+            for f in size.compared
         ]
-        before = start.result()
-    told = {
-        "seeds": size.seeds,
-        **_compared([row for row in found if row[0].method == OURS], before, size),
-        "throughput": throughput(team()),
-        "memory": memory(team()),
-        "rates": {
-            "chosen": rate,
-            "validation": {f"{lr:g}": c["validation"] for c, lr in zip(chosen, RATES, strict=True)},
-        },
-        "baselines": {
-            name: _compared([row for row in found if row[0].method == name], before, size) for name in BASELINES
-        },
-        "settings": {"train": size.puzzles, "tested": size.tested, "samples": size.samples},
+        at_start = partial(judged, None, size)
+        started = dict(zip(teams, pool.map(at_start, teams, teams.values()), strict=True))
+        found = []
+        for outcome in pool.map(partial(_trained_and_judged, size=size, out=args.out), runs):
+            found.append(outcome)
+            _show_run(outcome, started, len(found), len(runs))
+    told = _told(found, started, size) | {
+        "throughput": throughput(team_of()),
+        "memory": memory(team_of()),
         "minutes": round((time.time() - began) / 60, 1),
         "date": date.today().isoformat(),
         "machine": platform.platform(),
@@ -144,102 +164,135 @@ def main() -> None:
         args.json.write_text(json.dumps(told, indent=1, allow_nan=False) + "\n")
 
 
-def team() -> Team:
-    """The embedded team."""
+def team_of(names: Sequence[str] | None = None) -> Team:
+    """The embedded team, its executors in some order."""
     from equipoise.models import embedded
 
-    return Team.from_toml(Path(embedded.__file__).parent / "embedded_team.toml")
+    team = Team.from_toml(Path(embedded.__file__).parent / "embedded_team.toml")
+    return team if names is None else team.model_copy(update={"executors": tuple(map(team.executor, names))})
+
+
+def ordered(size: Size, family: str) -> tuple[str, ...]:
+    """The executors' names, best on validation puzzles first."""
+    joint = played(None, team_of(), {"families": family, "n_per_family": size.tested, "split": "validation"}, 2)
+    right = joint.own_right.double().mean(0).tolist()
+    names = [executor.name for executor in team_of().executors]
+    return tuple(sorted(names, key=lambda name: -right[names.index(name)]))
 
 
 def trained(run: Run, *, size: Size, out: Path) -> dict[str, Any]:
-    """What became of a run, made or gone on with: best validation accuracy, divergences, tokens, CPU seconds."""
+    """What became of a run, made or gone on with."""
     from equipoise.learning.mirror_finetuning import PROGRESS, MirrorConfig, train_mirror
 
     settings = baseline(size.settings, None if run.method == OURS else run.method)
     config = MirrorConfig(
         task="embedded",
-        task_args={"families": ",".join(size.families), "split": "validation", "n_per_family": size.puzzles},
-        team=team(),
+        task_args={"families": run.family, "split": "validation", "n_per_family": size.puzzles},
+        team=team_of(run.team),
         settings=replace(settings, lr=run.lr, seed=run.seed),
     )
     folder, began = out / run.name, time.process_time()
     found = train_mirror(config, folder)
+    spent = folder / "cpu_s.json"
+    if not spent.is_file():  # of a run that went on, the last part only
+        spent.write_text(json.dumps(time.process_time() - began))
     lines = [json.loads(line) for line in (folder / PROGRESS).read_text().splitlines()]
     steps = [step for line in lines for step in line["executors"]]
     return {
-        "validation": max(look["team"] for look in found.looks),
-        "validation_start": found.looks[0]["team"],
+        "validation": [look["team"] for look in found.looks],
         "kl_ref_max": max(step["kl_ref"] for step in steps if not step["rejected"]),
         "rejected": sum(step["rejected"] for step in steps),
         "generated": sum(line["cost"]["generated"] for line in lines),
-        "cpu_s": time.process_time() - began,
+        "cpu_s": json.loads(spent.read_text()),
         "best": str(found.best),
     }
 
 
-def judged(adapters: str | None, size: Size) -> dict[str, Floats]:
-    """[puzzles] share of right votes on the test puzzles of each family; without adapters, at the start."""
+def judged(adapters: str | None, size: Size, family: str, names: Sequence[str]) -> Floats:
+    """[puzzles] share of right votes on the test puzzles of a family; without adapters, at the start."""
+    joint = played(adapters, team_of(names), {"families": family, "n_per_family": size.tested}, size.samples)
+    return joint.vote_right.double().reshape(-1, size.samples).mean(1).numpy()
+
+
+def played(adapters: str | None, team: Team, puzzles: Mapping[str, Any], samples: int) -> JointRollouts:
+    """Joint answers to puzzles as the team plays, with the adapters of a folder or without."""
     from equipoise.learning.belief_questions import questions_of
     from equipoise.learning.mirror.adapted_models import AdaptedModels
     from equipoise.learning.mirror.engine import GenerateEngine
     from equipoise.learning.mirror.frozen_bases import base_of
     from equipoise.learning.mirror.joint import JointPlay
 
-    players = team()
-    models = AdaptedModels([base_of(e) for e in players.executors], names=[e.name for e in players.executors])
-    for i, executor in enumerate(players.executors):
+    models = AdaptedModels([base_of(e) for e in team.executors], names=[e.name for e in team.executors])
+    for i, executor in enumerate(team.executors):
         if adapters is not None:
             models.load(i, Path(adapters) / executor.name)
-    scores = {}
-    for family in size.families:
-        asked = questions_of("embedded", {"families": family, "n_per_family": size.tested})
-        play = JointPlay(models, GenerateEngine(models), players, asked)
-        joint = play.play(range(len(asked)), group=size.samples, seed=0, as_played=True)
-        scores[family] = joint.vote_right.double().reshape(len(asked), size.samples).mean(1).numpy()
-    return scores
+    asked = questions_of("embedded", puzzles)
+    return JointPlay(models, GenerateEngine(models), team, asked).play(
+        range(len(asked)), group=samples, seed=0, as_played=True
+    )
 
 
-def _trained_and_judged(run: Run, *, size: Size, out: Path) -> tuple[dict[str, Any], dict[str, Floats]]:
+def _trained_and_judged(run: Run, *, size: Size, out: Path) -> Outcome:
     told = trained(run, size=size, out=out)
-    return told, judged(told["best"], size)
+    return Outcome(run=run, told=told, scores=judged(told["best"], size, run.family, run.team))
 
 
-def _rates(size: Size) -> list[Run]:
-    return [Run(method=OURS, seed=RATE_SEED, lr=lr) for lr in RATES]
-
-
-def _compared(
-    found: Sequence[tuple[Run, Mapping[str, Any], Mapping[str, Floats]]], before: Mapping[str, Floats], size: Size
-) -> dict[str, Any]:
-    """Accuracy before and after in points, with the interval of the difference, and what the runs did."""
-    families = {
-        family: _row(before[family], np.mean([scores[family] for _, _, scores in found], axis=0))
-        for family in size.families
+def _told(found: Sequence[Outcome], started: Mapping[str, Floats], size: Size) -> dict[str, Any]:
+    methods = {
+        name: _compared([each for each in found if each.run.method == name], started) for name in (OURS, *BASELINES)
     }
-    everything = [np.concatenate([scores[family] for family in size.families]) for _, _, scores in found]
     return {
-        "families": families,
-        "all": _row(np.concatenate([before[family] for family in size.families]), np.mean(everything, axis=0)),
-        "by_seed": [round(100 * float(scores.mean()), 2) for scores in everything],
-        "kl_ref_max": max(told["kl_ref_max"] for _, told, _ in found),
-        "rejected": sum(told["rejected"] for _, told, _ in found),
-        "generated": [told["generated"] for _, told, _ in found],
-        "cpu_minutes": [round(told["cpu_s"] / 60, 1) for _, told, _ in found],
+        "seeds": size.seeds,
+        **methods.pop(OURS),
+        "baselines": {name: {"seeds": size.baseline_seeds} | told for name, told in methods.items()},
+        "puzzles": {"train": size.puzzles, "test": size.tested, "samples": size.samples},
+        "settings": to_json(size.settings),
     }
 
 
-def _row(before: Floats, after: Floats) -> dict[str, float]:
+def _compared(found: Sequence[Outcome], started: Mapping[str, Floats]) -> dict[str, Any]:
+    """Accuracy before and after in points, with the interval of the difference, and what the runs did."""
+    by_family: dict[str, list[Outcome]] = {}
+    for each in found:
+        by_family.setdefault(each.run.family, []).append(each)
+    return {
+        "families": {
+            family: _row(started[family], np.mean([each.scores for each in runs], axis=0))
+            | {"by_seed": [round(100 * float(each.scores.mean()), 2) for each in runs]}
+            for family, runs in by_family.items()
+        },
+        "kl_ref_max": round(max(each.told["kl_ref_max"] for each in found), 4),
+        "updates_taken_back": sum(each.told["rejected"] for each in found),
+        "generated_tokens": round(float(np.mean([each.told["generated"] for each in found]))),
+        "cpu_minutes": round(max(each.told["cpu_s"] for each in found) / 60, 2),
+    }
+
+
+def _row(before: Floats, after: Floats) -> dict[str, Any]:
     at = difference_of(after - before).interval
     shown = {"start": before.mean(), "end": after.mean(), "difference": at.mean, "lo": at.low, "hi": at.high}
     return {name: round(100 * float(value), 2) for name, value in shown.items()}
 
 
+def _show_run(outcome: Outcome, started: Mapping[str, Floats], done: int, total: int) -> None:
+    before, after = started[outcome.run.family].mean(), outcome.scores.mean()
+    spent = f"{outcome.told['cpu_s']:.0f} s of CPU"
+    print(f"{done}/{total} {outcome.run.name}: {100 * before:.1f} -> {100 * after:.1f}, {spent}", flush=True)
+
+
+def _show_rates(pool: ProcessPoolExecutor, size: Size, out: Path, teams: Mapping[str, tuple[str, ...]]) -> None:
+    """Prints the validation accuracy at the start and at best, by rate and family."""
+    runs = [Run(method=OURS, family=f, team=teams[f], seed=RATE_SEED, lr=lr) for lr in RATES for f in size.compared]
+    for run, told in zip(runs, pool.map(partial(trained, size=size, out=out), runs), strict=True):
+        looks = " ".join(f"{look:.3f}" for look in told["validation"])
+        print(f"{run.family:12} rate {run.lr:g}: {looks}; {told['rejected']} updates taken back", flush=True)
+
+
 def _show(told: Mapping[str, Any]) -> None:
     for name, each in {OURS: told, **told["baselines"]}.items():
-        print(
-            f"\n{name}: KL from the reference at most {each['kl_ref_max']:.3f}, {each['rejected']} updates taken back"
-        )
-        for family, row in {**each["families"], "all": each["all"]}.items():
+        print(f"\n{name}: KL from the reference at most {each['kl_ref_max']:.3f}", end="")
+        print(f", {each['updates_taken_back']} updates taken back, {each['generated_tokens']} tokens drawn a run")
+        for family, row in each["families"].items():
             difference = f"{row['difference']:+6.1f} [{row['lo']:+.1f}, {row['hi']:+.1f}]"
             print(f"  {family:12} {row['start']:6.1f} -> {row['end']:6.1f}  {difference}")
     print(f"\n{told['throughput']}\n{told['memory']}\n{told['minutes']} minutes")
@@ -249,6 +302,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="minutes instead of an hour")
     parser.add_argument("--out", type=Path, default=Path("runs/mirror-benchmark"), help="folder of the runs")
+    parser.add_argument("--rates", action="store_true", help="show validation accuracy by rate instead")
     parser.add_argument("--jobs", type=int, default=2, help="runs at a time")
     parser.add_argument("--json", type=Path)
     args = parser.parse_args()
