@@ -131,6 +131,20 @@ def browse(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Seen]:
     return look
 
 
+FIT = """
+const root = document.documentElement;
+found.overflow = root.scrollWidth - root.clientWidth;
+found.shown = [...document.querySelectorAll('figure svg')].filter(svg => svg.getBoundingClientRect().width > 0).length;
+found.fetched = performance.getEntriesByType('resource').length;
+"""
+
+
+@pytest.fixture(scope="session")
+def fit() -> str:
+    """A probe: whether a page is broader than its window, how many pictures show, and how much was fetched."""
+    return FIT
+
+
 SHOW = "function show_found(found) { document.documentElement.dataset.found = JSON.stringify(found); } "
 
 

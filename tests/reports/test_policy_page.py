@@ -114,15 +114,7 @@ def test_what_is_unknown_is_left_out(learned):
     assert summary(told)[0] == NASTY
 
 
-PROBE = """
-const root = document.documentElement;
-found.overflow = root.scrollWidth - root.clientWidth;
-found.shown = [...document.querySelectorAll('figure svg')].filter(svg => svg.getBoundingClientRect().width > 0).length;
-found.fetched = performance.getEntriesByType('resource').length;
-"""
-
-
 @pytest.mark.parametrize(("width", "dark"), [(390, True), (1400, False)])
-def test_a_browser_fits_it_in_its_width(learned, browse: Callable[..., Any], width, dark):
-    seen = browse(page(learned, name="p"), PROBE, width=width, dark=dark)
+def test_a_browser_fits_it_in_its_width(learned, browse: Callable[..., Any], fit: str, width, dark):
+    seen = browse(page(learned, name="p"), fit, width=width, dark=dark)
     assert seen.found == {"overflow": 0, "shown": 2, "fetched": 0}

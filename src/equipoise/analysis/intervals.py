@@ -47,13 +47,13 @@ def accuracy(plays: Mapping[str, Sequence[float]]) -> Interval | None:
         return None
     n = sum(len(group) for group in groups)
     mean = sum(float(group.sum()) for group in groups) / n
-    return _wilson(mean, _effective(np.array([(group - mean).sum() for group in groups]), n, mean))
+    return wilson(mean, _effective(np.array([(group - mean).sum() for group in groups]), n, mean))
 
 
 def share(means: np.ndarray) -> Interval:
     """Share of right answers in [0, 1] with its interval, from each question's mean over its plays [G]; G ≥ 1."""
     mean = float(means.mean())
-    return _wilson(mean, _effective(means - mean, len(means), mean))
+    return wilson(mean, _effective(means - mean, len(means), mean))
 
 
 def _effective(deviations: np.ndarray, n: int, mean: float) -> float:
@@ -66,7 +66,8 @@ def _effective(deviations: np.ndarray, n: int, mean: float) -> float:
     return float(np.clip(mean * (1 - mean) / variance, 1.0, n))
 
 
-def _wilson(mean: float, n: float) -> Interval:
-    centre = (mean + Z**2 / (2 * n)) / (1 + Z**2 / n)
-    half = Z / (1 + Z**2 / n) * float(np.sqrt(mean * (1 - mean) / n + Z**2 / (4 * n**2)))
+def wilson(mean: float, n: float, *, z: float = Z) -> Interval:
+    """Wilson's score interval of a share among n > 0 independent plays, at the normal quantile z."""
+    centre = (mean + z**2 / (2 * n)) / (1 + z**2 / n)
+    half = z / (1 + z**2 / n) * float(np.sqrt(mean * (1 - mean) / n + z**2 / (4 * n**2)))
     return Interval(mean=mean, low=max(0.0, min(mean, centre - half)), high=min(1.0, max(mean, centre + half)))

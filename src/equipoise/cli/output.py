@@ -14,7 +14,7 @@ def write(file: Path, text: str) -> None:
         WriteError: it cannot be written.
     """
     try:
-        file.write_text(text, encoding="utf-8")
+        file.write_text(text, encoding="utf-8", errors="replace")
     except OSError as error:
         raise WriteError(f"cannot write '{file}': {error.strerror or error}. Name another file.") from None
 

@@ -85,7 +85,10 @@ def read(out: Path) -> Results:
     folder = out / LOGS if (out / LOGS).is_dir() else out
     found = sorted(list_eval_logs(str(folder)), key=lambda info: info.mtime or 0.0) if folder.is_dir() else []
     if not found:
-        raise InputError(f"'{out}' holds no logs. Give a folder that `equipoise eval --out` has written.")
+        raise InputError(
+            f"'{out}' holds no logs. Give a folder that `equipoise eval --out` has written; `equipoise report` also "
+            "takes that of `equipoise train mirror --out`."
+        )
     logs = [_log(info.name) for info in found]
     plays: dict[tuple[str, str, str, int], Play] = {}
     for log in logs:

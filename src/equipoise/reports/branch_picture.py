@@ -8,10 +8,8 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from equipoise.games import Bifurcation, Branch, Layout
-from equipoise.reports.drawing import FRONT, INK, OTHER, POINT, dress, picture
+from equipoise.reports.drawing import INK, SERIES, STYLES, dress, picture
 
-COLOURS = (POINT, FRONT, OTHER, INK)
-STYLES = ("-", "--", ":", "-.")
 MARKS = {"fold": "o", "pitchfork": "D", "transcritical": "X", "multiple": "s"}
 LONGEST = 0.1
 """Arc length of a step in logits, short enough for a smooth line."""
@@ -66,7 +64,7 @@ def _lines(axes: Axes, branch: Branch, unit: float, *, named: bool) -> None:
             unit * factors[seen],
             policies[seen, entry],
             STYLES[action % len(STYLES)],
-            color=COLOURS[agent % len(COLOURS)],
+            color=SERIES[agent % len(SERIES)],
             linewidth=1.3,
             alpha=0.85,
             label=f"{layout.set_label(int(layout.set_of[entry]))}, action {action}" if named else None,

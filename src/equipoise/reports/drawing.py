@@ -28,6 +28,10 @@ COLOURS = {
     FRONT: "var(--front, #c2651b)",
     OTHER: "var(--other, #6b4fb3)",
 }
+SERIES = (POINT, FRONT, OTHER, INK)
+STYLES = ("-", "--", ":", "-.")
+"""Of several lines in one picture: colours, and styles where colours do not suffice."""
+
 SIZE = (5.6, 3.6)
 """Inches; small beside its text, so that the text is still read on a telephone."""
 

@@ -28,9 +28,11 @@ def percent(value: Interval | None) -> str:
 
 def points(value: Difference | None) -> str:
     """A difference in percentage points with its interval: "+2.0 [−1.3, +5.8]"."""
-    if value is None:
-        return "–"
-    at = value.interval
+    return "–" if value is None else gain(value.interval)
+
+
+def gain(at: Interval) -> str:
+    """The same of an interval of differences."""
     return f"{100 * at.mean:+.1f} [{100 * at.low:+.1f}, {100 * at.high:+.1f}]".replace("-", "−")
 
 
