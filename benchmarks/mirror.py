@@ -233,8 +233,11 @@ def played(adapters: str | None, team: Team, puzzles: Mapping[str, Any], samples
 
 
 def _trained_and_judged(run: Run, *, size: Size, out: Path) -> Outcome:
-    told = trained(run, size=size, out=out)
-    return Outcome(run=run, told=told, scores=judged(told["best"], size, run.family, run.team))
+    told, kept = trained(run, size=size, out=out), out / run.name / "scores.json"
+    if not kept.is_file():
+        scores = judged(told["best"], size, run.family, run.team)
+        kept.write_text(json.dumps(scores.tolist()))
+    return Outcome(run=run, told=told, scores=np.array(json.loads(kept.read_text())))
 
 
 def _told(found: Sequence[Outcome], started: Mapping[str, Floats], size: Size) -> dict[str, Any]:

@@ -15,8 +15,9 @@ pytest.importorskip("torch")
 pytest.importorskip("peft")
 
 from equipoise.cli.training.mirror import mirror
-from equipoise.errors import InputError, UnknownName
+from equipoise.errors import InputError, UnknownName, WriteError
 from equipoise.learning import mirror_finetuning
+from equipoise.learning.mirror.settings import BASELINES
 from equipoise.learning.mirror_finetuning import MirrorConfig, Trained
 
 TEAM = """
@@ -103,6 +104,7 @@ def test_a_baseline_changes_what_it_names_and_fixes_it(tmp_path: Path, asked: li
         (["--baseline", "gpro"], "single_agent_grpo"),
         (["--set", "ownn=1"], "own"),
         (["--temperatures", "0.1"], "0.1,0.01"),
+        (["--set", "rank=many"], "whole number"),
     ):
         done = call(tmp_path, *wrong)
         assert isinstance(done.exception, InputError) and said in str(done.exception)
@@ -141,3 +143,16 @@ def test_ctrl_c_says_how_to_go_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(mirror_finetuning, "train_mirror", train)
     done = call(tmp_path)
     assert done.exit_code == 130 and "goes on" in done.output
+
+
+def test_help_names_every_baseline(tmp_path: Path) -> None:
+    said = " ".join(call(tmp_path, "--help").output.replace("│", " ").split())
+    assert all(name in said for name in BASELINES)
+
+
+def test_a_folder_that_cannot_be_made_is_said_before_anything_is_loaded(
+    tmp_path: Path, asked: list[MirrorConfig]
+) -> None:
+    (tmp_path / "run").write_text("a file")
+    done = call(tmp_path)
+    assert isinstance(done.exception, WriteError) and "run" in str(done.exception) and not asked

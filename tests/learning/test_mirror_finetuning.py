@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -150,3 +151,30 @@ def test_a_plan_needs_a_coordinator(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="coordinator"):
         train_mirror(replace(config(tmp_path), plan=True), tmp_path / "run")
     assert not (tmp_path / "run").exists()
+
+
+def test_adapters_that_were_not_exported_before_a_kill_are_exported_when_it_goes_on(tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    train_mirror(config(tmp_path, iterations=0), out)
+    shutil.rmtree(out / "best")  # killed between the checkpoint and this
+    trained = train_mirror(config(tmp_path, iterations=0), out)
+    assert (trained.best / "sage" / "adapter_model.safetensors").is_file()
+
+
+def test_a_greedy_team_is_looked_at_greedily(tmp_path: Path) -> None:
+    asked = config(tmp_path, iterations=0)
+    file = tmp_path / "team.toml"
+    file.write_text(TEAM + "sampling_temperatures = [0.0]\n")
+    assert len(train_mirror(replace(asked, team=Team.from_toml(file)), tmp_path / "run").looks) == 1
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@pytest.mark.parametrize("changes", [{}, {"belief": "encoder", "gradient_checkpointing": True, "minibatches": 2}])
+def test_the_whole_trainer_on_a_gpu(tmp_path: Path, changes: dict[str, Any]) -> None:
+    for dtype in ("bfloat16", "float32"):
+        asked = config(tmp_path, device="cuda", dtype=dtype, raise_group=True, raise_variance=0.0, **changes)
+        train_mirror(replace(asked, settings=replace(asked.settings, iterations=1)), tmp_path / dtype)
+        trained = train_mirror(asked, tmp_path / dtype)
+        assert trained.iterations == 2 and len(trained.looks) == 3
+        for held in adapters(trained.best).values():
+            assert all(torch.isfinite(value).all() for value in held.values())

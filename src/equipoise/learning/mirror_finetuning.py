@@ -106,7 +106,7 @@ def train_mirror(config: MirrorConfig, out: Path, progress: Progress = lambda do
     if not run.resume(state):
         run.look()
         run.save(state)
-        export_run(out, out / BEST)
+    export_run(out, out / BEST)  # whoever was killed between a checkpoint and its export finds it made up for
     board = Board(out / BOARD, done=run.done)
     first_lines(out / PROGRESS, run.done)
     while run.done < settings.iterations:
@@ -165,7 +165,7 @@ def _begun(config: MirrorConfig, out: Path) -> tuple[MirrorRun, tuple[str, ...]]
         gradient_checkpointing=settings.gradient_checkpointing,
     )
     out.mkdir(parents=True, exist_ok=True)
-    engine = GenerateEngine(models)
+    engine = GenerateEngine(models, rows=settings.rollout_rows)
     plans = out / PLANS if config.plan else None
     play = JointPlay(models, engine, team, asked, own=settings.own, max_tokens=settings.max_tokens, plans=plans)
     about = {

@@ -18,7 +18,9 @@ from transformers import AutoModelForCausalLM
 from equipoise.errors import InputError, OutOfMemory, UnknownName
 from equipoise.learning.mirror import frozen_bases
 from equipoise.learning.mirror.adapted_models import AdaptedModels
+from equipoise.learning.mirror.engine import GenerateEngine
 from equipoise.learning.mirror.frozen_bases import base_of
+from equipoise.learning.mirror.token_scores import token_scores
 from equipoise.models.embedded import WEIGHTS
 from equipoise.models.generation.adapter import fingerprint, peft_quiet
 from equipoise.team.agent import Executor
@@ -307,3 +309,29 @@ def test_prompts_are_the_chats_that_the_provider_plays() -> None:
     text = models.tokenizer(0).decode(models.prompt(0, chat))
     assert text.replace(" ", "") == "<|system|>Bebrief.<|end|><|user|>2+2?<|end|><|assistant|>"
     assert models.context(0) == 768
+
+
+def test_a_template_that_refuses_a_chat_is_said(tmp_path: Path) -> None:
+    folder = tmp_path / "base"
+    shutil.copytree(WEIGHTS / "mason", folder)
+    told = "{% if messages[0]['role'] == 'system' %}{{ raise_exception('System role not supported') }}{% endif %}x"
+    (folder / "chat_template.jinja").write_text(told)
+    models = AdaptedModels([str(folder)], names=["x"])
+    assert models.prompt(0, [{"role": "user", "content": "2+2?"}])
+    with pytest.raises(InputError, match=r"'x' is asked: System role not supported\..*instructions"):
+        models.prompt(0, [{"role": "system", "content": "Be brief."}])
+
+
+def test_chats_are_scored_alike_with_checkpointing_and_several_adapters() -> None:
+    kept, again = trio(), trio(gradient_checkpointing=True)
+    for models in (kept, again):
+        for i in range(3):
+            moved(models, i)
+    asked = [kept.prompt(2, [{"role": "user", "content": text}]) for text in ("2+2?", "Sort: pear, fig.") * 2]
+    rollouts = GenerateEngine(kept).generate(2, asked, max_tokens=12, seed=0)
+    for models in (kept, again):
+        with models.training(2) as model:
+            token_scores(model, rollouts).log_probabilities.sum().backward()
+    for one, other in zip(kept.parameters(2), again.parameters(2), strict=True):
+        torch.testing.assert_close(other.grad, one.grad, atol=1e-3, rtol=1e-3)
+    assert all(parameter.grad is None for i in (0, 1) for parameter in again.parameters(i))

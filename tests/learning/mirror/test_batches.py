@@ -8,7 +8,7 @@ pytest.importorskip("torch")
 
 import torch
 
-from equipoise.learning.mirror.batches import Sizes, agreement, dealt, parts
+from equipoise.learning.mirror.batches import Agreement, Sizes, dealt, parts
 
 SIZES = Sizes(
     prompts=torch.tensor([9, 4, 9, 3, 30, 4, 9, 4]),
@@ -45,6 +45,13 @@ def test_hands_hold_every_row_once_and_groups_together() -> None:
     assert len(dealt(torch.zeros(2, dtype=torch.long), 3, torch.Generator())) == 2
 
 
+def agreement(sums: list[tuple[float, torch.Tensor]]) -> tuple[float | None, float | None]:
+    found = Agreement()
+    for share, total in sums:
+        found.add(share, total)
+    return found.spread, found.noise
+
+
 def test_agreement_is_0_for_equal_gradients_and_grows_with_their_angle() -> None:
     one, other = torch.tensor([1.0, 2.0]), torch.tensor([-2.0, 1.0])
     assert agreement([(1.0, one)]) == (None, None)
@@ -54,3 +61,5 @@ def test_agreement_is_0_for_equal_gradients_and_grows_with_their_angle() -> None
     assert same == pytest.approx((0.0, 0.0), abs=1e-6)
     right_angle = agreement([(0.5, one), (0.5, one + other)])
     assert right_angle[0] == pytest.approx(0.5) and right_angle[1] == pytest.approx(1.0)
+    assert agreement([(0.5, 0 * one), (0.5, 0 * one)]) == (0.0, 0.0)
+    assert agreement([(0.5, one), (0.5, 0 * one)])[1] is None

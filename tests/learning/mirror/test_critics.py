@@ -141,3 +141,16 @@ def test_executors_of_a_team_can_be_renamed() -> None:
     assert weights.tolist() == [pytest.approx([0.5, 0.5])]
     assert float(bias) == 0.0
     assert found.context(given.prompts).shape == (ROWS, 16)
+
+
+def test_targets_that_are_all_0_set_no_unit() -> None:
+    given = lesson()
+    nothing = replace(given, targets=[0 * target for target in given.targets], returns=0 * given.returns)
+    learner = CriticLearner(critics(), MirrorSettings(critic_steps=3))
+    before = {name: value.clone() for name, value in learner.critics.state_dict().items()}
+    assert learner.fit(nothing, seed=0) == 0.0
+    assert all(torch.equal(before[name], value) for name, value in learner.critics.state_dict().items())
+    small = replace(given, targets=[target / 1000 for target in given.targets])
+    assert learner.fit(small, seed=0) > 0.0
+    assert 1e-4 < float(learner.critics.scale) < 1e-3
+    assert learner.fit(nothing, seed=0) > 0.0  # from then on failures teach too

@@ -276,6 +276,8 @@ def test_responses_end_at_the_models_context(models: AdaptedModels) -> None:
     [
         torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.\nand more"),
         RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes."),
+        RuntimeError("CUDA error: out of memory\nCUDA kernel errors might be asynchronously reported"),
+        RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"),
         MemoryError("no"),
     ],
 )
@@ -285,7 +287,7 @@ def test_a_lack_of_memory_says_what_to_lower(models: AdaptedModels, monkeypatch:
 
     monkeypatch.setattr(engines, "decode", full)
     with pytest.raises(
-        OutOfMemory, match=r"a rollout of 2 rows of at most 3 \+ 5 tokens.*max_tokens.*bfloat16"
+        OutOfMemory, match=r"a rollout of 2 rows of at most 3 \+ 5 tokens.*rollout_rows or max_tokens.*bfloat16"
     ) as told:
         GenerateEngine(models).generate(0, [[7], [7, 8, 9]], max_tokens=5, seed=0)
     assert "\n" not in str(told.value)
@@ -326,3 +328,31 @@ def test_bfloat16_is_proved_within_its_rounding_and_a_wrong_adapter_is_caught() 
     models.played = lambda i: AdaptedModels.playing(models, 2)
     with pytest.raises(EngineError):
         engine.prove(1, rollouts)
+
+
+def test_a_sampling_temperature_of_0_takes_the_likeliest_tokens(models: AdaptedModels) -> None:
+    asked = prompts(models, 1, each=2)
+    first, other = (GenerateEngine(models).generate(1, asked, max_tokens=8, seed=seed, sampling_temperature=0.0)
+                    for seed in (1, 2))  # fmt: skip
+    assert torch.equal(first.tokens, other.tokens)
+    with models.playing(1) as model, torch.no_grad():
+        for row, prompt in enumerate(asked):
+            assert first.tokens[row][first.mask[row]].tolist() == alone(model.get_base_model(), prompt, 8)
+
+
+def test_in_bfloat16_one_odd_token_is_no_other_adapter(monkeypatch: pytest.MonkeyPatch) -> None:
+    models = AdaptedModels(["embedded/abacus"], names=["x"], dtype="bfloat16")
+    engine = GenerateEngine(models)
+    rollouts = engine.generate(0, prompts(models, 0), max_tokens=40, seed=1)
+    real = engine._played
+
+    def odd(executor: int, probe: Rollouts) -> Any:
+        played = real(executor, probe)
+        played[0, 0] -= 0.9
+        return played
+
+    monkeypatch.setattr(engine, "_played", odd)
+    assert engine.prove(0, rollouts) > 0.7
+    monkeypatch.setattr(engine, "_played", lambda i, probe: (real(i, probe) - 0.2) * probe.mask)
+    with pytest.raises(EngineError, match="in the mean"):
+        engine.prove(0, rollouts)

@@ -15,9 +15,10 @@ pytest.importorskip("peft")
 import torch
 from torch import Tensor
 
-from equipoise.errors import EngineError, InputError, TrainingError
+from equipoise.errors import EngineError, InputError, OutOfMemory, TrainingError
 from equipoise.learning.belief_questions import questions_of
 from equipoise.learning.mirror.adapted_models import AdaptedModels
+from equipoise.learning.mirror.critics import CriticLearner
 from equipoise.learning.mirror.engine import GenerateEngine
 from equipoise.learning.mirror.joint import JointPlay
 from equipoise.learning.mirror.run import MirrorRun
@@ -66,6 +67,11 @@ def weights(run: MirrorRun) -> dict[str, Tensor]:
     return run.models.tensors()
 
 
+def logits_of_the_base(run: MirrorRun) -> Tensor:
+    with torch.no_grad(), run.models.reference(0) as model:
+        return model(torch.tensor([[5, 90, 17, 300]])).logits
+
+
 def same(first: dict[str, Tensor], second: dict[str, Tensor]) -> bool:
     return first.keys() == second.keys() and all(torch.equal(value, second[name]) for name, value in first.items())
 
@@ -77,7 +83,7 @@ def told(iteration: Any) -> dict[str, Any]:
 
 def test_an_iteration_moves_every_adapter_and_tells_everything(tmp_path: Path) -> None:
     run = begin()
-    before = weights(run)
+    before, base = weights(run), logits_of_the_base(run)
     first, second = run.iterate(), run.iterate()
     after = weights(run)
     for i in range(2):
@@ -91,8 +97,7 @@ def test_an_iteration_moves_every_adapter_and_tells_everything(tmp_path: Path) -
     assert 0.0 <= first.team <= 1.0 and first.regret >= 0.0
     cost = first.cost
     assert cost.generated > 0 and cost.training_rate == pytest.approx(cost.scored / cost.training_s)
-    with torch.no_grad(), run.models.reference(0) as model:
-        assert model is not None  # the base itself never moves
+    assert torch.equal(logits_of_the_base(run), base)
     assert run.best is not None
 
 
@@ -217,3 +222,18 @@ def test_a_run_without_validation_looks_at_nothing(tmp_path: Path) -> None:
     assert record.critic_loss is None and all(each.representation is None for each in record.executors)
     run.save(tmp_path)
     assert begin(replace(SETTINGS, validation=0, critics="none", group_return="own")).resume(tmp_path)
+
+
+def test_what_must_be_lowered_when_memory_ran_out_may_differ_when_a_run_goes_on(tmp_path: Path) -> None:
+    begin().save(tmp_path)
+    lowered = replace(SETTINGS, batch_tokens=100, rollout_rows=2, accumulate=3, gradient_checkpointing=True)
+    assert begin(lowered).resume(tmp_path)
+
+
+def test_critics_that_do_not_fit_say_what_to_lower(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*rest: Any) -> Tensor:
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 9.00 GiB.")
+
+    monkeypatch.setattr(CriticLearner, "loss", full)
+    with pytest.raises(OutOfMemory, match=r"the critics' learning.*max_tokens"):
+        begin(replace(SETTINGS, validation=0)).iterate()

@@ -189,3 +189,21 @@ def test_rows_that_were_all_cut_off_move_nothing() -> None:
     held = table.logits.detach().clone()
     done = update(table, torch.optim.AdamW([table.logits], lr=0.05), known, SETTINGS)
     assert done.steps == 0 and torch.equal(table.logits.detach(), held)
+
+
+def test_rows_that_a_stopped_pass_did_not_reach_have_not_moved() -> None:
+    table, known = many()
+    settings = replace(SETTINGS, minibatches=4, kl_old_limit=1e-4)
+    done = update(table, torch.optim.SGD([table.logits], lr=30.0), known, settings)
+    assert done.stopped and done.steps == 1
+    moved = (known.latest - known.batch.log_old).abs()[:, 0]
+    assert int((moved > 1e-3).sum()) <= 15  # those of the second step, which was measured and not taken
+    assert torch.equal(known.latest[moved <= 1e-3], known.batch.log_old[moved <= 1e-3])
+
+
+def test_only_a_step_in_parts_tells_their_agreement() -> None:
+    for least, told in ((1, False), (5, True)):
+        table, known = many()
+        done = update(table, torch.optim.SGD([table.logits], lr=0.1), known, replace(SETTINGS, accumulate=least))
+        assert (done.spread is not None) == (done.noise is not None) == told
+        assert not told or (0.0 < (done.spread or 0.0) < 1.0 and (done.noise or 0.0) > 0.0)

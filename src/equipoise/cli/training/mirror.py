@@ -13,11 +13,11 @@ import typer
 from equipoise.cli.reading import task_args
 from equipoise.cli.threads import one_thread
 from equipoise.errors import InputError, MissingExtra
+from equipoise.learning.mirror.settings import BASELINES, MirrorSettings, baseline, from_json, to_json
 
 if TYPE_CHECKING:
     from equipoise.cli.progress import Bar
     from equipoise.evaluation.settings import Connection
-    from equipoise.learning.mirror.settings import MirrorSettings
     from equipoise.learning.mirror_finetuning import MirrorConfig
 
 EPILOG = """Examples:
@@ -43,8 +43,8 @@ def mirror(  # noqa: PLR0913, PLR0917  (one parameter per option)
     epochs: Annotated[int, typer.Option(min=1, help="Passes over an iteration's rollouts.")] = 2,
     minibatches: Annotated[int, typer.Option(min=1, help="Optimiser steps a pass.")] = 1,
     lr: Annotated[float, typer.Option(help="Rate of the adapters; small models take 1e-3.")] = 1e-5,
-    seed: Annotated[int, typer.Option(help="Other weights, rollouts and order of questions.")] = 0,
-    baseline: Annotated[str | None, typer.Option(help="A baseline under the same budget; see the docs.")] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Other weights, rollouts and order of questions.")] = 0,
+    baseline: Annotated[str | None, typer.Option(help=f"Under the same budget: {', '.join(BASELINES)}.")] = None,
     partition: Annotated[
         str | None, typer.Option(help="Hot tokens: entropy, uniform, random, gradient_norm or homogeneous.")
     ] = None,
@@ -80,7 +80,6 @@ def mirror(  # noqa: PLR0913, PLR0917  (one parameter per option)
     one_thread()
     _need_packages()
     from equipoise.evaluation.settings import Connection
-    from equipoise.learning.mirror.settings import MirrorSettings
     from equipoise.learning.mirror_finetuning import MirrorConfig
     from equipoise.team.team import Team
 
@@ -145,8 +144,6 @@ def _settings(named: MirrorSettings, others: Mapping[str, Any], name: str | None
         UnknownName: no such setting or baseline.
         InputError: a setting that the baseline fixes.
     """
-    from equipoise.learning.mirror.settings import baseline, from_json, to_json
-
     from_json(others)  # so that an unknown name is an error here, and not one of dataclasses
     asked = replace(named, **others)
     found = baseline(asked, name)
@@ -158,12 +155,14 @@ def _settings(named: MirrorSettings, others: Mapping[str, Any], name: str | None
 
 def _train(config: MirrorConfig, out: Path, connection: Connection, *, as_json: bool) -> None:
     from equipoise.cli.main import complain
+    from equipoise.cli.output import make_folder
     from equipoise.cli.progress import Bar
     from equipoise.evaluation.grid import ready
     from equipoise.learning.mirror_finetuning import RESULT, train_mirror
 
     if config.plan and config.team.coordinator:
         ready(config.team.coordinator, connection)
+    make_folder(out)  # before models are loaded rather than after
     try:
         with Bar("iterations") as bar:
             trained = train_mirror(config, out, _told(bar))

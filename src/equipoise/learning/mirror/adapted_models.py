@@ -21,6 +21,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from jinja2 import TemplateError
 from peft import LoraConfig, PeftModel, get_peft_model
 from safetensors.torch import load_file
 from torch import Tensor, nn
@@ -115,10 +116,20 @@ class AdaptedModels:
         return self._bases[i].tokenizer
 
     def prompt(self, i: int, messages: Sequence[Mapping[str, str]]) -> list[int]:
-        """Token ids of a chat of {"role", "content"}, up to where the executor's response begins."""
+        """Token ids of a chat of {"role", "content"}, up to where the executor's response begins.
+
+        Raises:
+            InputError: the base's chat template refuses the chat, such as one with a system message.
+        """
         chat = [dict(message) for message in messages]
-        tokenizer = self._bases[i].tokenizer
-        return list(tokenizer.apply_chat_template(chat, add_generation_prompt=True, tokenize=True, return_dict=False))
+        tokenizer, how = self._bases[i].tokenizer, {"add_generation_prompt": True, "tokenize": True}
+        try:
+            return list(tokenizer.apply_chat_template(chat, **how, return_dict=False))
+        except TemplateError as error:
+            raise InputError(
+                f"the chat template of '{self._bases[i].name}' refuses what '{self.names[i]}' is asked: {error}. If it "
+                "takes no system message, leave the executor's instructions out of the team file."
+            ) from None
 
     def ends(self, i: int) -> list[int]:
         """Token ids that end a response: the tokenizer's end mark, and what the base itself names."""
@@ -167,8 +178,8 @@ class AdaptedModels:
         return list(self._parameters[i].values())
 
     def state(self, i: int) -> dict[str, Tensor]:
-        """A copy of the executor's LoRA parameters, by PEFT's names on disk."""
-        return {name: parameter.detach().clone() for name, parameter in self._parameters[i].items()}
+        """A copy of the executor's LoRA parameters in the CPU's memory, by PEFT's names on disk."""
+        return {name: parameter.detach().to("cpu", copy=True) for name, parameter in self._parameters[i].items()}
 
     def tensors(self) -> dict[str, Tensor]:
         """All executors' LoRA parameters under the names by which checkpoints keep them."""

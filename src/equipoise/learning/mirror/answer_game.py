@@ -15,7 +15,9 @@ has a relative error that does not grow as the step gets small. The interval is 
 
 What it is not: a certificate. It is the coupling of answers and not of tokens, along the one direction in which the
 policies moved, between policies known from G answers a question. It can say that the margin is negative there, or
-that it is positive there; of other directions it says nothing.
+that it is positive there; of other directions it says nothing. And α_min is that of the settings, though what updates
+climb is not in units of r: the group term is λ r/σ with σ a group's standard deviation, so in units of r temperatures
+are α σ/λ, at most α for λ = 1/2 and rewards in [0, 1].
 
 The average best-response regret is the mean over questions and executors of max_a r̂_i(a, others) − r̂_i, over the
 answers that the executor itself gave in the group, against the others' answers of the same rollouts. It needs no

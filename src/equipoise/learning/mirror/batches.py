@@ -7,7 +7,6 @@ parts of r rows.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil
 
@@ -72,22 +71,40 @@ def parts(rows: Tensor, sizes: Sizes, *, tokens: int, least: int = 1) -> list[Te
     return found
 
 
-def agreement(sums: Sequence[tuple[float, Tensor]]) -> tuple[float | None, float | None]:
-    """How the parts' gradients spread, and the standard error of their mean against its norm; None for one part.
+class Agreement:
+    """How the gradients of a step's parts agree, told as they add up; beside the sum only the one before is held.
 
-    Args:
-        sums: of every part, its share of the step's tokens, and the gradient added up so far, its own included.
+    With shares s of the step's tokens and g the gradients of the parts' means, ḡ = Σ s g and S = Σ s ‖g‖².
     """
-    if len(sums) < 2:
-        return None, None
-    shares = torch.tensor([share for share, _ in sums])
-    running = torch.stack([total for _, total in sums])
-    own = torch.diff(running, dim=0, prepend=torch.zeros_like(running[:1]))
-    each = own / shares[:, None].clamp(min=1e-9).to(own)  # the gradient of a part's mean
-    whole = float(running[-1].square().sum())
-    squares = float((shares.to(own) * each.square().sum(1)).sum())
-    if squares == 0.0:
-        return 0.0, 0.0
-    spread = min(max(1.0 - whole / squares, 0.0), 1.0)
-    error = (max(squares - whole, 0.0) / (len(sums) - 1)) ** 0.5
-    return spread, error / whole**0.5 if whole else None
+
+    def __init__(self) -> None:
+        self._parts, self._squares, self._whole = 0, 0.0, 0.0
+        self._before: Tensor | None = None
+
+    def add(self, share: float, total: Tensor) -> None:
+        """Nothing; one part more.
+
+        Args:
+            share: s of the part.
+            total: the gradient added up so far, the part's s g included.
+        """
+        own = total if self._before is None else total - self._before
+        self._squares += float(own.square().sum()) / max(share, 1e-9)
+        self._parts, self._before, self._whole = self._parts + 1, total, float(total.square().sum())
+
+    @property
+    def spread(self) -> float | None:
+        """1 − ‖ḡ‖²/S, in [0, 1]; None for fewer than two parts."""
+        if self._parts < 2:
+            return None
+        return min(max(1.0 - self._whole / self._squares, 0.0), 1.0) if self._squares else 0.0
+
+    @property
+    def noise(self) -> float | None:
+        """The standard error of ḡ against ‖ḡ‖; None for fewer than two parts, or where ḡ = 0 and they differ."""
+        if self._parts < 2:
+            return None
+        if self._squares == 0.0:
+            return 0.0
+        error = (max(self._squares - self._whole, 0.0) / (self._parts - 1)) ** 0.5
+        return error / self._whole**0.5 if self._whole else None

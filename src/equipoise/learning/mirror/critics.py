@@ -12,8 +12,8 @@ so that a question's context stays what it is while adapters move. With "encoder
 the last 2048 token ids instead, at the cost of a small transformer.
 
 G = r/L as a rule, so that a row's token values add up to the executor's return: Q̄_i is their sum; with G = r it is
-their mean. Values are learned in units of s, the size of the first targets, so that the paper's rate fits answers of
-any length. The last layers begin at 0: before anything is learned no token is better than another.
+their mean. Values are learned in units of s, the size of the first targets that are not all 0, so that the paper's rate
+fits answers of any length. The last layers begin at 0: before anything is learned no token is better than another.
 
 Advantages are taken before the rollouts they belong to are learned from: a critic that had seen them would have
 memorised part of their noise.
@@ -32,6 +32,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from equipoise.learning.mirror.out_of_memory import memory_told
 from equipoise.learning.mirror.settings import Belief, Critics, MirrorSettings, Target
 from equipoise.networks.belief_encoder import BeliefEncoder, BeliefEncoderSettings
 from equipoise.networks.mixer import MonotoneMixer
@@ -174,10 +175,19 @@ class CriticLearner:
         self.critics, self._settings = critics, settings
         self.optimiser = torch.optim.Adam(critics.parameters(), lr=settings.critic_lr)
 
+    @memory_told("the critics' learning", lower="Lower max_tokens, or take dtype bfloat16.")
     def fit(self, lesson: Lesson, *, seed: int) -> float:
-        """The mean loss of an iteration's gradient steps, in shares of what the first targets were."""
+        """The mean loss of an iteration's gradient steps, in shares of what the first targets were.
+
+        As long as all targets are 0 nothing is learned, since all values are 0 too: their size is not known yet.
+
+        Raises:
+            OutOfMemory: a step does not fit.
+        """
         if float(self.critics.scale) == 0.0:
             self.critics.scale.fill_(_size(lesson))
+        if float(self.critics.scale) == 0.0:
+            return 0.0
         generator = torch.Generator().manual_seed(seed)
         rollouts = len(lesson.returns)
         part = min(max(rollouts // PART, FEWEST), rollouts)
@@ -239,10 +249,9 @@ def _by_row(q: Tensor, mask: Tensor, target: Target) -> Tensor:
 
 
 def _size(lesson: Lesson) -> float:
-    """Root mean square of the targets that count; 1 where all are 0."""
+    """Root mean square of the targets that count; 0 where there are none."""
     squares = [target[learned].square() for target, learned in zip(lesson.targets, lesson.learned, strict=True)]
-    size = float(torch.cat(squares).mean().sqrt()) if any(len(square) for square in squares) else 0.0
-    return size or 1.0
+    return float(torch.cat(squares).mean().sqrt()) if any(len(square) for square in squares) else 0.0
 
 
 def _head(width: int) -> nn.Sequential:

@@ -109,7 +109,7 @@ class Cost:
 
 @dataclass(frozen=True, kw_only=True)
 class Look:
-    """Validation questions, answered as the team will play.
+    """Validation questions, answered at the sampling temperatures that the team plays at.
 
     Attributes:
         iteration: 0 before any update.

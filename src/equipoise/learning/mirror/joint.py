@@ -115,8 +115,8 @@ class JointPlay:
             group: G.
             seed: equal seeds, weights and questions give equal rollouts.
             raise_variance: questions whose returns vary at least so much get G more, which come last; None for never.
-            as_played: sampled at the sampling temperatures of the executors' controls, as the team will play, rather
-                than at 1, which is what is trained.
+            as_played: sampled at the sampling temperatures of the executors' controls, though from the whole vocabulary
+                and without a repetition penalty, rather than at 1, which is what is trained.
 
         Raises:
             InputError: a prompt leaves no room for an answer.

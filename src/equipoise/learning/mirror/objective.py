@@ -10,7 +10,7 @@ mean over the tokens that count; truncated rows do not. KL is estimated by E_old
 never negative, and has an unbiased gradient.
 
 **Why it is the mirror step.** Without clipping, with β = α(1 − η)/η and with rows that enumerate the actions of one
-state, weighted by π_old, J is Σ π(A − V) + α H − β KL(π‖π_old) exactly, so its maximiser is
+state, weighted by π_old, J is Σ π A + α H − β KL(π‖π_old) exactly, so its maximiser is
 
 $$\log \pi^+ = (1-\eta) \log \pi_\mathrm{old} + \eta\, A/\alpha + c,$$
 

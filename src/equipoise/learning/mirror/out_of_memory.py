@@ -14,8 +14,8 @@ import torch
 
 from equipoise.errors import OutOfMemory
 
-_SAID_ON_CPU = "allocate memory"
-"""What torch's allocator on the CPU says in its RuntimeError, which has no class of its own."""
+_SAID = ("allocate memory", "CUDA error: out of memory", "CUBLAS_STATUS_ALLOC_FAILED")
+"""What a lack of memory says in a plain RuntimeError: torch's allocator on the CPU, the CUDA driver, cuBLAS."""
 
 
 @contextmanager
@@ -38,4 +38,4 @@ def memory_told(doing: str, *, lower: str) -> Iterator[None]:
 
 
 def _is_lack(error: BaseException) -> bool:
-    return isinstance(error, torch.OutOfMemoryError | MemoryError) or _SAID_ON_CPU in str(error)
+    return isinstance(error, torch.OutOfMemoryError | MemoryError) or any(said in str(error) for said in _SAID)

@@ -51,6 +51,7 @@ class MirrorSettings:
         epochs: passes of the actor over an iteration's rollouts.
         minibatches: optimiser steps a pass; rollouts are dealt out among them at random.
         batch_tokens: most tokens, padding included, that go through the model at once.
+        rollout_rows: most answers that are generated at once.
         accumulate: fewest parts in which the rows of a step go through it; gradients add up.
         gradient_checkpointing: activations are computed twice and not kept.
         lr: of the adapters (AdamW).
@@ -90,6 +91,7 @@ class MirrorSettings:
     epochs: int = 2
     minibatches: int = 1
     batch_tokens: int = 2048
+    rollout_rows: int = 128
     accumulate: int = 1
     gradient_checkpointing: bool = False
     lr: float = 1e-5
@@ -145,11 +147,6 @@ class MirrorSettings:
         if self.max_tokens is not None and self.max_tokens < 1:
             raise InputError(f"max_tokens is {self.max_tokens}. Give at least 1.")
 
-    @property
-    def regularised(self) -> bool:
-        """Whether any token carries an entropy bonus."""
-        return max(self.alpha_high, self.alpha_low) > 0.0
-
 
 _CHOICES: Mapping[str, tuple[str, ...]] = {
     "critics": get_args(Critics),
@@ -164,6 +161,7 @@ _COUNTS = (
     "epochs",
     "minibatches",
     "batch_tokens",
+    "rollout_rows",
     "accumulate",
     "critic_width",
     "rank",
@@ -190,7 +188,18 @@ _WEIGHTS = (
     "kl_old_limit",
     "kl_ref_limit",
     "validation",
+    "seed",
+    "split_seed",
 )
+_KINDS: Mapping[str, tuple[Any, str]] = {
+    "int": (int, "a whole number"),
+    "int | None": (int | None, "a whole number, or null"),
+    "float": (int | float, "a number"),
+    "float | None": (int | float | None, "a number, or null"),
+    "bool": (bool, "true or false"),
+    "str": (str, "a text"),
+}
+"""What a setting of each annotation may be, and how that is called."""
 
 _ALONE: Mapping[str, Any] = {"own": 1.0, "group_return": "own", "critics": "none", "group_weight": 1.0}
 _COLD: Mapping[str, Any] = {"alpha_high": 0.0, "alpha_low": 0.0}
@@ -207,8 +216,8 @@ BASELINES: Mapping[str, Mapping[str, Any]] = MappingProxyType(
 )
 """What each baseline changes."""
 
-GOES_ON = ("iterations",)
-"""Settings that may change when a run goes on."""
+GOES_ON = ("iterations", "batch_tokens", "rollout_rows", "accumulate", "gradient_checkpointing")
+"""Settings that may change when a run goes on: its length, and what is to be lowered when memory ran out."""
 
 
 def baseline(settings: MirrorSettings, name: str | None) -> MirrorSettings:
@@ -236,8 +245,11 @@ def from_json(data: Mapping[str, Any]) -> MirrorSettings:
         UnknownName: a key that is no setting.
         InputError: a value that cannot be.
     """
-    known = [field.name for field in fields(MirrorSettings)]
-    for key in data:
+    known = {field.name: str(field.type) for field in fields(MirrorSettings)}
+    for key, value in data.items():
         if key not in known:
             raise UnknownName("setting", key, known)
+        kind, said = _KINDS.get(known[key], (None, ""))  # of settings with choices nothing: those are looked at below
+        if kind and (not isinstance(value, kind) or isinstance(value, bool) != (kind is bool)):
+            raise InputError(f"{key} is {value!r}. Give {said}.")
     return MirrorSettings(**data)

@@ -29,7 +29,7 @@ import torch
 from torch import Tensor, nn
 
 from equipoise.errors import TrainingError
-from equipoise.learning.mirror.batches import Sizes, agreement, dealt, parts
+from equipoise.learning.mirror.batches import Agreement, Sizes, dealt, parts
 from equipoise.learning.mirror.objective import Batch, kl_old, kl_ref, ratios, token_objective
 from equipoise.learning.mirror.settings import MirrorSettings
 from equipoise.learning.mirror.token_scores import TokenScores
@@ -83,6 +83,7 @@ class Experience:
     def note(self, rows: Tensor, scores: TokenScores) -> None:
         """Takes down what the policy that played says of some rows."""
         self.batch.log_old[rows] = scores.log_probabilities.detach().to(self.batch.log_old)
+        self.latest[rows] = self.batch.log_old[rows]
         self.entropies[rows] = scores.entropies.detach().to(self.entropies)
         with torch.no_grad():
             self.batch.advantage[rows] = self.appraise(rows, scores).to(self.batch.advantage)
@@ -174,7 +175,7 @@ class _Course:
         self._stopped = False
         self._norms: list[float] = []
         self._clipped = torch.zeros(4, dtype=torch.float64)
-        self._agreement: tuple[float | None, float | None] = (None, None)
+        self._agreement = Agreement()
 
     def passed(self, generator: torch.Generator) -> bool:
         """Whether another pass may follow."""
@@ -198,8 +199,8 @@ class _Course:
             clip_rate=clipped / count if count else 0.0,
             clip_share=(stopped / whole) ** 0.5 if whole else 0.0,
             gradient=(self._norms[0], self._norms[-1]) if self._norms else (0.0, 0.0),
-            spread=self._agreement[0],
-            noise=self._agreement[1],
+            spread=self._agreement.spread,
+            noise=self._agreement.noise,
             tokens=self._tokens,
             probe=probe,
         )
@@ -217,8 +218,8 @@ class _Course:
         if float(total) == 0.0:  # all rows were cut off: nothing to learn from, which is no reason to stop
             return True
         self._optimiser.zero_grad(set_to_none=True)
-        moved, gradients = total.new_zeros(()), []
-        for part in self._parts(rows):
+        moved, held = total.new_zeros(()), self._parts(rows)
+        for part in held:
             scores = self._policy.scores(part, hidden=not experience.known)
             if not experience.known:
                 experience.note(part, scores)
@@ -236,14 +237,12 @@ class _Course:
             if not isfinite(float(loss.detach())):
                 raise TrainingError(f"the objective is {float(loss.detach())}. Lower the rate, or take float32.")
             self._tokens += int(experience.sizes.total[part].sum())
-            if not self._steps:
-                gradients.append((float(share), self._gradient()))
+            if not self._steps and len(held) > 1:
+                self._agreement.add(float(share), self._gradient())
         experience.known = True
         if self._steps and float(moved) > settings.kl_old_limit:
             self._stopped = True
             return False
-        if gradients:
-            self._agreement = agreement(gradients)
         return self._moved()
 
     def _moved(self) -> bool:
