@@ -50,6 +50,18 @@ class Bar:
             typer.echo(f"{done} of {total} {self._unit} are there already", err=True)
         return self
 
+    def reached(self, done: int, total: int, note: str = "") -> None:
+        """Counts the `done`-th of a run that may have been begun before: the first one heard of need not be the first.
+
+        Args:
+            done: how many there are now, this one included.
+            total: how many there will be.
+            note: what is worth knowing by now.
+        """
+        if not self._total:
+            self.begin(total, done - 1)
+        self(True, note)
+
     def __call__(self, answered: bool, note: str = "") -> None:
         """Counts one, which was answered rather than failed; the note says what else is worth knowing by now."""
         self._done += 1

@@ -86,7 +86,7 @@ def begun(folder: Path, same: Mapping[str, Any]) -> dict[str, Any] | None:
     Raises:
         InputError: it was begun with something else, which is named.
     """
-    if not (folder / "checkpoint.json").is_file():
+    if not checkpoint.exists(folder):
         return None
     told = checkpoint.read_config(folder)
     differs = [f"{name} was {told.get(name)}, now {value}" for name, value in same.items() if told.get(name) != value]

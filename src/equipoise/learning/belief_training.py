@@ -102,7 +102,7 @@ class _Run:
     async def run(self) -> Trained:
         settings, best = self.settings, BeliefTeam(self.source.names, self.learner.team.settings)
         state = self.out / STATE
-        if (state / "checkpoint.json").is_file():
+        if checkpoint.exists(state):
             self._restore(state, best)
         else:
             await self._look(best)

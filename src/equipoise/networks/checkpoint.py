@@ -72,6 +72,11 @@ def save(
     return folder / _FILE
 
 
+def exists(folder: str | Path) -> bool:
+    """Whether a checkpoint was saved in a folder."""
+    return (Path(folder) / _FILE).is_file()
+
+
 def read_config(folder: str | Path) -> dict[str, Any]:
     """The config that a checkpoint was saved with.
 
@@ -136,7 +141,7 @@ def _state(modules: Mapping[str, nn.Module]) -> dict[str, Tensor]:
 
 def _content(folder: Path) -> dict[str, Any]:
     file = folder / _FILE
-    if not file.is_file():
+    if not exists(folder):
         raise InputError(f"no checkpoint in '{folder}': it has no {_FILE}. Name a folder that training wrote.")
     try:
         content = json.loads(file.read_text())

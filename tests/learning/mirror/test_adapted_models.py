@@ -19,6 +19,7 @@ from equipoise.errors import InputError, OutOfMemory, UnknownName
 from equipoise.learning.mirror import frozen_bases
 from equipoise.learning.mirror.adapted_models import AdaptedModels
 from equipoise.learning.mirror.engine import GenerateEngine
+from equipoise.learning.mirror.exporting import write_adapter
 from equipoise.learning.mirror.frozen_bases import base_of
 from equipoise.learning.mirror.token_scores import token_scores
 from equipoise.models.embedded import WEIGHTS
@@ -231,7 +232,7 @@ def test_exported_adapters_are_pefts_own(tmp_path: Path) -> None:
     models = trio()
     for i in range(3):
         moved(models, i)
-    models.export(2, tmp_path / "deep" / "two", "# a card")
+    write_adapter(tmp_path / "deep" / "two", models.state(2), models.described(2), card="# a card")
     assert (tmp_path / "deep" / "two" / "README.md").read_text() == "# a card"
     with peft_quiet():
         loaded = PeftModel.from_pretrained(plain("mason"), str(tmp_path / "deep" / "two")).eval()
@@ -244,7 +245,7 @@ def test_exported_adapters_are_pefts_own(tmp_path: Path) -> None:
 def test_adapters_are_loaded_onto_their_own_base_only(tmp_path: Path) -> None:
     models, other = trio(), trio(seed=3)
     moved(models, 1)
-    models.export(1, tmp_path / "one", "")
+    write_adapter(tmp_path / "one", models.state(1), models.described(1), card="")
     other.load(2, tmp_path / "one")
     assert torch.equal(logits(other.playing(2)), logits(models.playing(1)))
     with pytest.raises(InputError, match=r"belongs to another base than 'embedded/abacus'.*'embedded/mason'"):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -15,7 +14,6 @@ from equipoise.cli.threads import one_thread
 from equipoise.errors import InputError, MissingExtra
 
 if TYPE_CHECKING:
-    from equipoise.cli.progress import Bar
     from equipoise.evaluation.settings import Connection
     from equipoise.learning.belief import BeliefConfig
 
@@ -95,19 +93,17 @@ def _need_torch() -> None:
 
 
 def _train(config: BeliefConfig, out: Path, connection: Connection, *, as_json: bool) -> None:
-    from equipoise.cli.main import complain
-    from equipoise.cli.progress import Bar
+    from equipoise.cli.training._resuming import resumable
     from equipoise.evaluation.grid import ready
     from equipoise.learning.belief import POLICY, QUESTIONS, RESULT, train_belief
 
     for agent in config.team.agents:
         ready(agent, connection)
-    try:
-        with Bar("updates") as bar:
-            trained = train_belief(config, out, _told(bar, config.training.every))
-    except KeyboardInterrupt:
-        complain(f"stopped. The same command goes on from what is in '{out}'.")
-        raise typer.Exit(130) from None
+    every = config.training.every
+    with resumable(out, "updates") as bar:
+        trained = train_belief(
+            config, out, lambda done, total, note: bar.reached(done // every, -(-total // every), note)
+        )
     told = (out / RESULT).read_text(encoding="utf-8")
     for remark in json.loads(told)["remarks"]:
         typer.echo(remark, err=True)
@@ -119,17 +115,3 @@ def _train(config: BeliefConfig, out: Path, connection: Connection, *, as_json: 
     typer.echo(f"Best on validation questions: reward {best.reward:.3f}, {best.right:.0%} of commitments right.")
     typer.echo(f"Best-response gap under the last critics: {trained.gap[0]:.4f} at first, {trained.gap[1]:.4f} now.")
     typer.echo(f"Policy: {out / POLICY}    Questions that it has never seen: 'test' in {out / QUESTIONS}")
-
-
-def _told(bar: Bar, every: int) -> Callable[[int, int, str], None]:
-    """Moves the bar by one update at a time; the first one heard of may not be the first of the run."""
-    begun = False
-
-    def progress(done: int, total: int, note: str) -> None:
-        nonlocal begun
-        if not begun:
-            bar.begin(-(-total // every), done // every - 1)
-            begun = True
-        bar(True, note)
-
-    return progress

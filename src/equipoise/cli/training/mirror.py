@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
@@ -16,7 +16,6 @@ from equipoise.errors import InputError, MissingExtra
 from equipoise.learning.mirror.settings import BASELINES, MirrorSettings, baseline, from_json, to_json
 
 if TYPE_CHECKING:
-    from equipoise.cli.progress import Bar
     from equipoise.evaluation.settings import Connection
     from equipoise.learning.mirror_finetuning import MirrorConfig
 
@@ -154,21 +153,16 @@ def _settings(named: MirrorSettings, others: Mapping[str, Any], name: str | None
 
 
 def _train(config: MirrorConfig, out: Path, connection: Connection, *, as_json: bool) -> None:
-    from equipoise.cli.main import complain
     from equipoise.cli.output import make_folder
-    from equipoise.cli.progress import Bar
+    from equipoise.cli.training._resuming import resumable
     from equipoise.evaluation.grid import ready
     from equipoise.learning.mirror_finetuning import RESULT, train_mirror
 
     if config.plan and config.team.coordinator:
         ready(config.team.coordinator, connection)
     make_folder(out)  # before models are loaded rather than after
-    try:
-        with Bar("iterations") as bar:
-            trained = train_mirror(config, out, _told(bar))
-    except KeyboardInterrupt:
-        complain(f"stopped. The same command goes on from what is in '{out}'.")
-        raise typer.Exit(130) from None
+    with resumable(out, "iterations") as bar:
+        trained = train_mirror(config, out, bar.reached)
     for remark in trained.remarks:
         typer.echo(remark, err=True)
     if as_json:
@@ -183,17 +177,3 @@ def _train(config: MirrorConfig, out: Path, connection: Connection, *, as_json: 
         )
     typer.echo(f"Adapters, a folder per executor: {trained.best}")
     typer.echo(f"To play them anywhere: equipoise export {out} --out adapters")
-
-
-def _told(bar: Bar) -> Callable[[int, int, str], None]:
-    """Moves the bar; the first iteration heard of may not be the first of the run."""
-    begun = False
-
-    def progress(done: int, total: int, note: str) -> None:
-        nonlocal begun
-        if not begun:
-            bar.begin(total, done - 1)
-            begun = True
-        bar(True, note)
-
-    return progress

@@ -117,9 +117,8 @@ def prompt_control(  # noqa: PLR0913, PLR0917  (one parameter per option)
 
 
 def _train(asked: Asked, settings: PromptControlSettings, out: Path, *, live: bool, as_json: bool) -> None:
-    from equipoise.cli.main import complain
     from equipoise.cli.output import make_folder, write
-    from equipoise.cli.progress import Bar
+    from equipoise.cli.training._resuming import resumable
     from equipoise.evaluation.settings import versions
     from equipoise.reports.policy_page import page, summary
 
@@ -128,12 +127,8 @@ def _train(asked: Asked, settings: PromptControlSettings, out: Path, *, live: bo
     config = {"limit": asked.limit, "skip": asked.skip, "live": live, "versions": versions()}
     learn = (_from_play if live else _from_recording)(asked, settings, out, config)
     make_folder(out)  # before learning rather than after
-    try:
-        with Bar("iterations") as bar:
-            told = learn(_told(bar, settings))
-    except KeyboardInterrupt:
-        complain(f"stopped. The same command goes on from what is in '{out}'.")
-        raise typer.Exit(130) from None
+    with resumable(out, "iterations") as bar:
+        told = learn(_told(bar, settings))
     write(out / REPORT, page(told, name=out.name))
     if as_json:
         print(json.dumps(told, indent=2, ensure_ascii=False, allow_nan=False))
@@ -169,19 +164,14 @@ def _from_play(asked: Asked, settings: PromptControlSettings, out: Path, config:
 
 def _told(bar: Bar, settings: PromptControlSettings) -> Progress:
     """Tells iterations of a bandit with a bar; the updates of replay, which take no time, by some lines."""
-    begun = False
 
     def progress(update: Update, total: int) -> None:
-        nonlocal begun
         margin = "unknown" if update.margin is None else f"{update.margin:.4f}"
         told = f"reward {update.reward:.4f}, margin {margin}, ABR {update.abr:.4f}, entropy {update.entropy:.3f}"
         if settings.mode == "replay":
             if update.update in LINES or update.update == total:
                 typer.echo(f"update {update.update}: {told}", err=True)
             return
-        if not begun:
-            bar.begin(total, update.update - 1)
-            begun = True
-        bar(True, told)
+        bar.reached(update.update, total, told)
 
     return progress

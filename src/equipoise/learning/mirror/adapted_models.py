@@ -27,7 +27,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from equipoise.errors import InputError
-from equipoise.learning.mirror.exporting import adapter_key, adapter_states, write_adapter
+from equipoise.learning.mirror.exporting import adapter_key, adapter_states
 from equipoise.learning.mirror.frozen_bases import DTYPES, bytes_of, device_of, load_base
 from equipoise.models.adapters import WEIGHTS
 from equipoise.models.generation.adapter import peft_quiet, stored
@@ -212,7 +212,7 @@ class AdaptedModels:
                 parameter.copy_(state[name])
 
     def load(self, i: int, folder: str | Path) -> None:
-        """Nothing; the executor's adapter then is the one in a folder that `export` wrote.
+        """Nothing; the executor's adapter then is the one in a folder that `exporting` wrote.
 
         Raises:
             InputError: no adapter, one of another base, or one of another rank.
@@ -228,10 +228,6 @@ class AdaptedModels:
         plain = {key: sorted(value) if isinstance(value, set) else value for key, value in config.items()}
         base = self._bases[i]
         return {"name": self.names[i], "base": base.name, "stamp": base.stamp, "config": json.loads(json.dumps(plain))}
-
-    def export(self, i: int, folder: str | Path, card: str) -> None:
-        """Nothing; the folder then holds the executor's adapter in PEFT's format, and the card as README.md."""
-        write_adapter(Path(folder), self.state(i), self.described(i), card=card)
 
     def memory(self) -> Memory:
         """Bytes of bases and adapters, and what separate models would take."""

@@ -61,7 +61,7 @@ def export_run(run: str | Path, out: str | Path, *, last: bool = False) -> tuple
         InputError: no checkpoint, a damaged one, or one of another trainer.
     """
     run, out = Path(run), Path(out)
-    place = next((place for place in (run, run / "checkpoint") if (place / "checkpoint.json").is_file()), run)
+    place = next(filter(checkpoint.exists, (run, run / "checkpoint")), run)
     config = checkpoint.read_config(place)
     described = config.get("adapters")
     tensors = checkpoint.load_tensors(place)

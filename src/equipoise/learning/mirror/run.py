@@ -204,7 +204,7 @@ class MirrorRun:
         Raises:
             InputError: it is damaged, or of a run with other settings, questions or team.
         """
-        if not (folder / "checkpoint.json").is_file():
+        if not checkpoint.exists(folder):
             return False
         config = checkpoint.read_config(folder)
         if other := _differing(config, json.loads(json.dumps(self._same()))):
