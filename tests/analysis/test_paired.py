@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from equipoise.analysis.paired import difference
+from equipoise.analysis.paired import difference, difference_of
 
 
 def plays(values, seeds=1):
@@ -49,3 +49,12 @@ def test_no_difference_seen_is_not_no_difference():
     found = difference(plays([1, 0] * 10), plays([1, 0] * 10))
     assert found.interval.mean == 0.0 and found.p_value == 1.0 and found.verdict == 0
     assert found.interval.high == -found.interval.low == pytest.approx(1 - 0.05 ** (1 / 20))
+
+
+def test_for_several_comparisons_at_once_the_interval_is_wider_as_bonferroni_says():
+    rng = np.random.default_rng(8)
+    d = (rng.random(400) < 0.7).astype(float) - (rng.random(400) < 0.6)
+    one, five = (difference_of(d, comparisons=n).interval for n in (1, 5))
+    assert five.half_width / one.half_width == pytest.approx(stats.norm.ppf(0.995) / stats.norm.ppf(0.975), rel=0.06)
+    same = difference_of(np.zeros(20), comparisons=5).interval
+    assert same.high == -same.low == pytest.approx(1 - 0.01 ** (1 / 20))

@@ -7,7 +7,7 @@ questions (Efron and Tibshirani, 1993, section 13.3), so that seeds of one quest
 of the exact McNemar test clustered by question (`mcnemar`).
 
 Where all d_q are equal, the bootstrap would give an interval of width 0. Then a difference that hides from G questions
-is bounded by the exact binomial bound 1 − 0.05^{1/G} (the "rule of three").
+is bounded by the exact binomial bound 1 − α^{1/G}, α = .05 (the "rule of three").
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from equipoise.analysis.mcnemar import exact_mcnemar
 K = TypeVar("K", bound=Hashable)
 RESAMPLES = 4000
 ALPHA = 0.05
-"""Adjusted p-values above it decide nothing."""
+"""Adjusted p-values above it decide nothing; intervals are at the level 1 − ALPHA."""
 
 Plays = Mapping[tuple[str, int], float]
 """0 or 1 for each (question, seed)."""
@@ -74,16 +74,22 @@ def difference(one: Plays, other: Plays, *, seed: int = 0) -> Difference | None:
     return difference_of(np.array([np.mean(values) for values in by_question.values()]), seed=seed)
 
 
-def difference_of(d: np.ndarray, *, seed: int = 0) -> Difference:
+def difference_of(d: np.ndarray, *, seed: int = 0, comparisons: int = 1) -> Difference:
     """The difference of two methods whose mean difference on each question is known.
 
     Args:
         d: d_q of each question that both have, at least one [G].
         seed: of the bootstrap.
+        comparisons: for which the interval holds at once, this one among them (Bonferroni).
     """
     wins, losses, p_value = exact_mcnemar(d)
     return Difference(
-        interval=_interval(d, seed), p_value=p_value, questions=len(d), wins=wins, losses=losses, adjusted=p_value
+        interval=_interval(d, seed, ALPHA / comparisons),
+        p_value=p_value,
+        questions=len(d),
+        wins=wins,
+        losses=losses,
+        adjusted=p_value,
     )
 
 
@@ -95,14 +101,14 @@ def family(comparisons: Mapping[K, Difference]) -> dict[K, Difference]:
     }
 
 
-def _interval(d: np.ndarray, seed: int) -> Interval:
-    """Mean of `d` [G] with its bootstrap interval."""
+def _interval(d: np.ndarray, seed: int, alpha: float) -> Interval:
+    """Mean of `d` [G] with its bootstrap interval at level 1 − alpha."""
     mean = float(d.mean())
     if np.ptp(d) == 0.0:
-        hidden = 1.0 - 0.05 ** (1.0 / len(d))
+        hidden = 1.0 - alpha ** (1.0 / len(d))
         return Interval(mean=mean, low=max(-1.0, mean - hidden), high=min(1.0, mean + hidden))
     rng = np.random.default_rng(seed)
     values, counts = np.unique(d, return_counts=True)
     draws = rng.multinomial(len(d), counts / len(d), size=RESAMPLES)  # [RESAMPLES, distinct values]
-    low, high = np.quantile(draws @ values / len(d), [0.025, 0.975])
+    low, high = np.quantile(draws @ values / len(d), [alpha / 2, 1.0 - alpha / 2])
     return Interval(mean=mean, low=float(low), high=float(high))

@@ -1,31 +1,21 @@
-r"""The numbers of a training run as readers want them: verdict, alarms, cost, the last iteration.
+"""The numbers of a training run as readers want them: verdict, alarms, cost, the last iteration.
 
-**What was gained on validation questions.** A look tells p, the share of right votes, and not which votes: pairs cannot
-be formed. So Newcombe's hybrid score interval of two independent shares is told, from their Wilson intervals [l, u],
-
-$$\left[\delta - \sqrt{(p_1 - l_1)^2 + (u_0 - p_0)^2},\; \delta + \sqrt{(u_1 - p_1)^2 + (p_0 - l_0)^2}\right],
-\qquad \delta = p_1 - p_0$$
-
-at n = the number of *questions*, as if all votes on one question agreed, and at 95 % for all looks at once
-(Bonferroni), since the best of them was chosen by the same votes. All three make it wider than the truth where votes on
-the same questions go together: "more than chance" is safe, and "cannot tell" is no proof that nothing was gained.
-
-Newcombe, 1998, "Interval estimation for the difference between independent proportions", method 10.
+**What was gained on validation questions** is paired question by question; the interval is that of `analysis.paired`
+for all looks at once (Bonferroni), since the best of them was chosen by the same votes.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from statistics import NormalDist
 
 import numpy as np
 
-from equipoise.analysis.intervals import Interval, wilson
+from equipoise.analysis.intervals import Interval
+from equipoise.analysis.paired import difference_of
 from equipoise.reports.formats import gain, hundredfold, whole
-from equipoise.reports.training_run import Run, Told, number, plain
+from equipoise.reports.training_run import Run, Told, number, plain, shares
 
-CONFIDENCE = 0.95
 Line = tuple[str, list[str], str]
 """What it is, a cell for each column, and how to read it."""
 
@@ -38,7 +28,7 @@ class Gain:
         start, best: shares of right votes.
         iteration: of the best look, the first of equals.
         looks: after the start.
-        change: best − start with its interval; None where the questions are not known, or no look came after.
+        change: best − start with its interval; None where a look does not tell its questions, or no look came after.
     """
 
     start: float
@@ -52,22 +42,12 @@ def gained(run: Run) -> Gain | None:
     """What training gained on validation questions; None where the look before any update is not known."""
     if 0 not in run.looks:
         return None
-    shares = {iteration: number(look, "team") for iteration, look in run.looks.items()}
-    best = max(shares, key=lambda iteration: shares[iteration])
-    looks, asked = len(shares) - 1, run.questions
-    change = difference(shares[0], shares[best], asked, family=looks) if asked and looks else None
-    return Gain(start=shares[0], best=shares[best], iteration=best, looks=looks, change=change)
-
-
-def difference(start: float, end: float, questions: int, *, family: int = 1) -> Interval:
-    """end − start, two shares of the same number of questions, with an interval for `family` comparisons at once."""
-    z = NormalDist().inv_cdf(1 - (1 - CONFIDENCE) / (2 * family))
-    one, other = wilson(end, questions, z=z), wilson(start, questions, z=z)
-    return Interval(
-        mean=end - start,
-        low=end - start - math.hypot(end - one.low, other.high - start),
-        high=end - start + math.hypot(one.high - end, start - other.low),
-    )
+    told = {iteration: number(look, "team") for iteration, look in run.looks.items()}
+    best = max(told, key=lambda iteration: told[iteration])
+    looks, before, after = len(told) - 1, shares(run.looks[0]), shares(run.looks[best])
+    paired = looks > 0 and len(before) > 0 and len(before) == len(after)
+    change = difference_of(after - before, comparisons=looks).interval if paired else None
+    return Gain(start=told[0], best=told[best], iteration=best, looks=looks, change=change)
 
 
 def standing(run: Run) -> str:
@@ -99,7 +79,7 @@ def _gain(run: Run) -> str:
     told = f"{asked} {start} and on {hundredfold(found.best)} % at iteration {found.iteration}"
     if found.change is None:
         return f"{told}."
-    chance = "more than chance explains" if found.change.low > 0 else "which these shares alone cannot tell from chance"
+    chance = "more than chance explains" if found.change.low > 0 else "which chance may explain"
     return f"{told}: {gain(found.change)} points, {chance}."
 
 

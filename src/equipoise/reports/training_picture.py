@@ -12,9 +12,9 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
-from equipoise.analysis.intervals import wilson
+from equipoise.analysis.intervals import share
 from equipoise.reports.drawing import INK, POINT, SERIES, STYLES, dress, picture
-from equipoise.reports.training_run import Floats, Run, number
+from equipoise.reports.training_run import Floats, Run, number, shares
 
 FLAT = (4.5, 2.6)
 """Inches of a picture."""
@@ -191,15 +191,15 @@ def _looks(run: Run) -> Chart | None:
     with picture(f"{title}, by iteration", size=FLAT) as drawn:
         axes = drawn.axes
         _line(axes, x, 100 * team, len(run.executors))
-        if run.questions:
-            held = [wilson(share, run.questions) for share in team]
+        if all(len(shares(look)) for look in run.looks.values()):
+            held = [share(shares(look)) for look in run.looks.values()]
             bars = 100 * np.array([[at.mean - at.low for at in held], [at.high - at.mean for at in held]])
             axes.errorbar(x, 100 * team, yerr=bars, fmt="none", ecolor=INK, elinewidth=1, alpha=0.5)
         for place in range(len(run.executors)):
             right = np.array([number(look, "executors", place) for look in run.looks.values()])
             _line(axes, x, 100 * right, place)
         _frame(axes, y="right, %", low=0.0)
-    counted = f" with 95 % intervals, counted as {run.questions} votes, one a question" if run.questions else ""
+    counted = f" on {run.questions} questions with 95 % intervals" if run.questions else ""
     return Chart(
         title=title,
         svg=drawn.svg,

@@ -77,8 +77,14 @@ class Run:
     @property
     def questions(self) -> int | None:
         """Validation questions that a look asks; None where that is not known."""
-        asked, there = number(self.settings, "validation"), self.split.get("validation", 0)
-        return int(min(asked, there)) if asked >= 1 and there else None
+        return next((len(held) for look in self.looks.values() if len(held := shares(look))), None)
+
+
+def shares(look: Told) -> Floats:
+    """Share of right votes on every question of a look; none where one of them is no share."""
+    told = _list(look, "shares")
+    held = np.array([number(told, place) for place in range(len(told))])
+    return held if bool(((held >= 0) & (held <= 1)).all()) else np.array([])
 
 
 def number(told: Any, *path: str | int) -> float:

@@ -81,3 +81,19 @@ def test_the_margin_is_refuted_where_the_coupling_is_strong_and_open_where_it_is
     near = margin(games, moved, found.coupling, np.random.default_rng(3))
     assert near is not None and near.verdict == "not certified" and near.low < 0.0 < near.high
     assert margin(games, [np.zeros_like(m) for m in moved], 0.1, np.random.default_rng(3)) is None
+
+
+def test_an_answer_is_worth_what_it_earns_against_what_the_others_said_in_all_rollouts() -> None:
+    for i in range(3):
+        wanted = []
+        for answer in CODES[:, i]:
+            earned = []
+            for others in CODES:
+                profile = others.copy()
+                profile[i] = answer
+                earned.append(GAME.rewards(profile)[i])
+            wanted.append(np.mean(earned))
+        assert GAME.expected(i) == pytest.approx(np.array(wanted))
+        assert len(set(wanted)) > 1
+    alone = AnswerGame(CODES[:, :1], RIGHT, 0.3)
+    assert alone.expected(0) == pytest.approx(alone.rewards(alone.codes)[:, 0])

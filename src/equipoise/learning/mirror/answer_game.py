@@ -93,13 +93,16 @@ class AnswerGame:
         voted = self.right[np.take_along_axis(codes, first[..., None], axis=-1)]
         return (1.0 - self.own) * voted + self.own * self.right[codes]
 
+    def expected(self, executor: int) -> Floats:
+        """r̂_i of every rollout's answer, its mean over what the others answered in all rollouts [M]."""
+        answers, place = np.unique(self.codes[:, executor], return_inverse=True)
+        profiles = np.repeat(self.codes[None], len(answers), axis=0)
+        profiles[:, :, executor] = answers[:, None]
+        return self.rewards(profiles)[:, :, executor].mean(1)[place]
+
     def regret(self, executor: int) -> float:
         """How much more the best of the executor's answers earns against the others than its answers do, ≥ 0."""
-        actions = np.unique(self.codes[:, executor])
-        profiles = np.repeat(self.codes[None], len(actions), axis=0)
-        profiles[:, :, executor] = actions[:, None]
-        best = self.rewards(profiles)[:, :, executor].mean(1).max()
-        return float(best - self.rewards(self.codes)[:, executor].mean())
+        return float(self.expected(executor).max() - self.rewards(self.codes)[:, executor].mean())
 
     def coupled(self, weights: Floats, rng: np.random.Generator) -> tuple[float, float]:
         """Σ_i q_i and Σ_i ‖x_i − y_i‖₁².

@@ -115,11 +115,18 @@ class Look:
         iteration: 0 before any update.
         team: share of right votes.
         executors: share of right answers of each.
+        shares: of right votes, question by question, always in the same order, so that looks can be paired.
     """
 
     iteration: int
     team: float
     executors: tuple[float, ...]
+    shares: tuple[float, ...]
+
+    @classmethod
+    def of(cls, told: Mapping[str, Any]) -> Look:
+        """The look that JSON tells."""
+        return cls(**{**told, "executors": tuple(told["executors"]), "shares": tuple(told["shares"])})
 
 
 @dataclass(frozen=True, kw_only=True)

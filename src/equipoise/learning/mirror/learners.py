@@ -13,12 +13,14 @@ import torch
 from torch import Tensor, nn
 
 from equipoise.learning.mirror.adapted_models import AdaptedModels
+from equipoise.learning.mirror.answer_game import AnswerGame
 from equipoise.learning.mirror.batches import Sizes, parts
 from equipoise.learning.mirror.critics import TeamCritics
+from equipoise.learning.mirror.joint import JointRollouts
 from equipoise.learning.mirror.objective import Batch, unmasked
 from equipoise.learning.mirror.out_of_memory import memory_told
 from equipoise.learning.mirror.rollouts import Rollouts
-from equipoise.learning.mirror.settings import MirrorSettings
+from equipoise.learning.mirror.settings import Group, MirrorSettings
 from equipoise.learning.mirror.shared_prompts import distinct
 from equipoise.learning.mirror.temperatures import prox_weights, temperatures
 from equipoise.learning.mirror.token_scores import TokenScores, token_scores
@@ -109,6 +111,23 @@ def experience(
         mask=unmasked(rollouts.mask, rollouts.truncated),
     )
     return Experience(batch=batch, log_ref=log_ref, sizes=sizes(rollouts), appraise=appraise)
+
+
+def compared(joint: JointRollouts, games: Sequence[AnswerGame], i: int, kind: Group) -> Tensor:
+    """What executor i's rollouts are compared by within their groups. Shape [M].
+
+    Args:
+        joint: the rollouts.
+        games: of the questions, in the order of the groups.
+        i: which executor.
+        kind: see `Group`.
+    """
+    if kind != "expected":
+        return joint.returns if kind == "team" else joint.rewards[:, i]
+    found = torch.empty_like(joint.returns)
+    for place, game in enumerate(games):
+        found[joint.groups == place] = torch.from_numpy(game.expected(i)).to(found)
+    return found
 
 
 def critics(models: AdaptedModels, settings: MirrorSettings, *, longest: int) -> TeamCritics:

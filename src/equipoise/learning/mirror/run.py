@@ -30,6 +30,7 @@ from torch import Tensor, nn
 from equipoise.errors import InputError, TrainingError
 from equipoise.learning.mirror import answer_game, diagnostics, learners, telling
 from equipoise.learning.mirror.adapted_models import AdaptedModels
+from equipoise.learning.mirror.answer_game import AnswerGame
 from equipoise.learning.mirror.appraisal import Appraisal
 from equipoise.learning.mirror.critics import CriticLearner, Lesson
 from equipoise.learning.mirror.diagnostics import Cost, Iteration, Look
@@ -111,8 +112,13 @@ class MirrorRun:
             return None
         group = self.settings.validation_samples
         joint = self.play.play(self._validation, group=group, seed=VALIDATION_SEED, as_played=True)
-        right = tuple(joint.own_right.float().mean(0).tolist())
-        found = Look(iteration=self.done, team=float(joint.vote_right.float().mean()), executors=right)
+        shares = joint.vote_right.double().reshape(-1, group).mean(1)  # a question's rollouts lie together
+        found = Look(
+            iteration=self.done,
+            team=float(shares.mean()),
+            executors=tuple(joint.own_right.double().mean(0).tolist()),
+            shares=tuple(shares.tolist()),
+        )
         if self.best is None or found.team > self.best.team:
             self._best = self.models.tensors()
         self.looks.append(found)
@@ -133,7 +139,8 @@ class MirrorRun:
         joint = self.play.play(questions, group=settings.group, seed=self._seed(number, 0), raise_variance=raised)
         played = perf_counter()
         try:
-            done = self._updated(joint, number)
+            games = answer_game.games_of(self.play, questions, joint, settings.own)
+            done = self._updated(joint, games, number)
         except BaseException:
             self.models.restore_tensors(before)
             raise
@@ -145,11 +152,11 @@ class MirrorRun:
         look = self.look() if number % settings.look_every == 0 or number == settings.iterations else None
         scored = sum(each.update.tokens for each in done)
         times = played - began, trained - played, learned - trained, perf_counter() - began
-        return self._record(questions, joint, done, proofs, loss, look, telling.cost(joint.generated, scored, *times))
+        return self._record(games, joint, done, proofs, loss, look, telling.cost(joint.generated, scored, *times))
 
     def _record(
         self,
-        questions: list[int],
+        games: list[AnswerGame],
         joint: JointRollouts,
         done: Sequence[_Done],
         proofs: Sequence[float],
@@ -162,7 +169,6 @@ class MirrorRun:
             telling.steps(self.models, i, joint, each.update, each.known, misfit=self._misfit(each), proof=proofs[i])
             for i, each in enumerate(done)
         )
-        games = answer_game.games_of(self.play, questions, joint, settings.own)
         return Iteration(
             iteration=number,
             rollouts=len(joint.keys),
@@ -219,10 +225,10 @@ class MirrorRun:
             load_adam(self._learner.optimiser, _under(found, "critics-"))
         self._rng.bit_generator.state = config["random"]
         self.done = config["iteration"]
-        self.looks = [Look(**{**look, "executors": tuple(look["executors"])}) for look in config["looks"]]
+        self.looks = [Look.of(look) for look in config["looks"]]
         return True
 
-    def _updated(self, joint: JointRollouts, number: int) -> list[_Done]:
+    def _updated(self, joint: JointRollouts, games: Sequence[AnswerGame], number: int) -> list[_Done]:
         """Everybody's update, after which adapters have moved and critics have not."""
         settings, rollouts = self.settings, joint.rollouts
         most = settings.batch_tokens
@@ -233,7 +239,7 @@ class MirrorRun:
         done = []
         for i, (held, reference) in enumerate(zip(rollouts, references, strict=True)):
             rewards = joint.rewards[:, i]
-            compared = joint.returns if settings.group_return == "team" else rewards
+            compared = learners.compared(joint, games, i, settings.group_return)
             group = group_advantage(compared, joint.groups, floor=settings.group_floor).to(reference.log_ref)
             target = token_targets(rewards.to(reference.log_ref), held.mask, kind=settings.target)
             appraisal = Appraisal(i, held, group, target, critics, context, settings)

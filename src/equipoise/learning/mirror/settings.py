@@ -26,8 +26,9 @@ from equipoise.errors import InputError, UnknownName
 Critics = Literal["mixed", "own", "value", "none"]
 """mixed: w_i(z)(Q − V) with the team's mixer; own: Q − V, each executor for itself; value: target − V; none: 0."""
 
-Group = Literal["team", "own"]
-"""Whose return a group is compared by: R^g, the mean over executors, or each executor's own r_i."""
+Group = Literal["team", "own", "expected"]
+"""What a group is compared by: R^g, the mean over executors; each executor's own r_i; or r_i expected over what the
+others answered in the whole group, which takes the chance of their answers out of it."""
 
 Partition = Literal["entropy", "uniform", "random", "gradient_norm", "homogeneous"]
 """Which tokens carry the high temperature; see `temperatures`."""
