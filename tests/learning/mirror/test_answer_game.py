@@ -49,16 +49,30 @@ def test_the_coupled_estimate_is_the_exact_one_in_the_mean() -> None:
     assert found[0, 1] == pytest.approx(sum(np.abs(a - b).sum() ** 2 for a, b in zip(x, y, strict=True)))
 
 
-def test_regret_is_what_the_best_answer_would_have_gained() -> None:
-    first = CODES.copy()
-    gains = []
-    for action in np.unique(CODES[:, 0]):
-        first[:, 0] = action
-        gains.append(GAME.rewards(first)[:, 0].mean())
-    assert GAME.regret(0) == pytest.approx(max(gains) - GAME.rewards(CODES)[:, 0].mean())
-    assert GAME.regret(0) > 0.0
+def test_an_answer_is_worth_its_payoff_in_the_exact_game_at_the_empirical_policies() -> None:
+    problem, actions = exact()
+    places = [np.searchsorted(held, CODES[:, i]) for i, held in enumerate(actions)]
+    x = np.concatenate([np.bincount(place) / len(CODES) for place in places])
+    exact_q = np.split(problem.game.q(x, problem.regularizer), np.cumsum([len(held) for held in actions])[:-1])
+    for i, place in enumerate(places):
+        assert len(set(exact_q[i])) > 1
+        assert GAME.expected(i) == pytest.approx(exact_q[i][place])
+        assert GAME.regret(i) == pytest.approx(exact_q[i].max() - exact_q[i][place].mean())
+    alone = AnswerGame(CODES[:, :1], RIGHT, 0.3)
+    assert alone.expected(0) == pytest.approx(alone.rewards(alone.codes)[:, 0])
+
+
+def test_with_four_executors_every_pair_of_the_others_meets_in_every_way() -> None:
+    """The others' votes decide by pairs here: a fourth that never answers changes nothing."""
+    codes = np.concatenate([CODES[:7], np.full((7, 1), -1)], axis=1)
+    some = AnswerGame(codes, RIGHT, 0.3)
+    for i in range(3):
+        assert some.expected(i) == pytest.approx(AnswerGame(CODES[:7], RIGHT, 0.3).expected(i))
+
+
+def test_regret_is_a_mean_over_questions_and_executors_and_none_where_all_agree() -> None:
     settled = AnswerGame(np.zeros((4, 3), dtype=np.int64), RIGHT, 0.3)
-    assert regret([settled]) == 0.0
+    assert GAME.regret(0) > 0.0 and regret([settled]) == 0.0
     assert regret([GAME, settled]) == pytest.approx(sum(GAME.regret(i) for i in range(3)) / 6)
 
 
@@ -81,19 +95,3 @@ def test_the_margin_is_refuted_where_the_coupling_is_strong_and_open_where_it_is
     near = margin(games, moved, found.coupling, np.random.default_rng(3))
     assert near is not None and near.verdict == "not certified" and near.low < 0.0 < near.high
     assert margin(games, [np.zeros_like(m) for m in moved], 0.1, np.random.default_rng(3)) is None
-
-
-def test_an_answer_is_worth_what_it_earns_against_what_the_others_said_in_all_rollouts() -> None:
-    for i in range(3):
-        wanted = []
-        for answer in CODES[:, i]:
-            earned = []
-            for others in CODES:
-                profile = others.copy()
-                profile[i] = answer
-                earned.append(GAME.rewards(profile)[i])
-            wanted.append(np.mean(earned))
-        assert GAME.expected(i) == pytest.approx(np.array(wanted))
-        assert len(set(wanted)) > 1
-    alone = AnswerGame(CODES[:, :1], RIGHT, 0.3)
-    assert alone.expected(0) == pytest.approx(alone.rewards(alone.codes)[:, 0])

@@ -19,11 +19,10 @@ that it is positive there; of other directions it says nothing. And α_min is th
 climb is not in units of r: the group term is λ r/σ with σ a group's standard deviation, so in units of r temperatures
 are α σ/λ, at most α for λ = 1/2 and rewards in [0, 1].
 
-The average best-response regret is the mean over questions and executors of max_a r̂_i(a, others) − r̂_i, over the
-answers that the executor itself gave in the group, against the others' answers of the same rollouts. It needs no
-critic. A maximum of means over G rollouts is somewhat too large.
+The average best-response regret is the mean over questions and executors of max_a Q_i(a) − Σ x_i Q_i, over the answers
+that the executor itself gave in the group. It needs no critic. A maximum over estimates is somewhat too large.
 
-Cost: N questions · (samples + answers · G) votes. Sources: DICE (arXiv 2606.08068), margin and ABR (`dice.md`, section
+Cost: N questions · (samples + answers · G²) votes. Sources: DICE (arXiv 2606.08068), margin and ABR (`dice.md`, section
 6); `games.md`, rollout estimators.
 """
 
@@ -94,15 +93,25 @@ class AnswerGame:
         return (1.0 - self.own) * voted + self.own * self.right[codes]
 
     def expected(self, executor: int) -> Floats:
-        """r̂_i of every rollout's answer, its mean over what the others answered in all rollouts [M]."""
+        """r̂_i of every rollout's answer, its mean over what the others answered in the group [M].
+
+        Executors answer independently, so that any of their rollouts can be put together: all M^(N−1) ways for N ≤ 3,
+        and M² of them, in which every pair of the others meets in every way if M is prime, for more.
+        """
+        size, agents = self.codes.shape
         answers, place = np.unique(self.codes[:, executor], return_inverse=True)
-        profiles = np.repeat(self.codes[None], len(answers), axis=0)
-        profiles[:, :, executor] = answers[:, None]
-        return self.rewards(profiles)[:, :, executor].mean(1)[place]
+        others = [i for i in range(agents) if i != executor]
+        profiles = np.empty((len(answers), size, size, agents), dtype=self.codes.dtype)
+        profiles[..., executor] = answers[:, None, None]
+        step, row = np.indices((size, size))
+        for turn, other in enumerate(others):
+            profiles[..., other] = self.codes[(row + turn * step) % size, other]
+        return self.rewards(profiles)[..., executor].mean((1, 2))[place]
 
     def regret(self, executor: int) -> float:
         """How much more the best of the executor's answers earns against the others than its answers do, ≥ 0."""
-        return float(self.expected(executor).max() - self.rewards(self.codes)[:, executor].mean())
+        expected = self.expected(executor)
+        return float(expected.max() - expected.mean())
 
     def coupled(self, weights: Floats, rng: np.random.Generator) -> tuple[float, float]:
         """Σ_i q_i and Σ_i ‖x_i − y_i‖₁².
