@@ -26,7 +26,7 @@ $(VENV)/.local: pyproject.toml | $(BIN)/python
 
 $(VENV)/.dev: pyproject.toml | $(BIN)/python
 	@echo "==> installing equipoise with everything that development needs"
-	$(BIN)/pip install --progress-bar on -e '.[local,math,fast,dev,docs]'
+	$(BIN)/pip install --progress-bar on -e '.[local,math,fast,tensorboard,dev,docs]'
 	@touch $@ $(VENV)/.local
 
 setup: $(VENV)/.dev ## install for development into .venv

@@ -122,6 +122,7 @@ def test_numbers_have_paths_and_nothing_else_has() -> None:
         "executors": [{"name": "abacus", "kl_old": 0.1, "stopped": False}],
         "margin": None,
         "k": (1, 2),
+        "look": {"team": 0.75, "shares": [0.5, 1.0]},
     }
     assert numbers(told) == [
         ("reward", 0.5),
@@ -129,6 +130,7 @@ def test_numbers_have_paths_and_nothing_else_has() -> None:
         ("executors/abacus/stopped", 0.0),
         ("k/0", 1.0),
         ("k/1", 2.0),
+        ("look/team", 0.75),
     ]
 
 
@@ -143,9 +145,18 @@ def test_without_tensorboard_it_is_said_once_and_nothing_is_written(
     assert not (tmp_path / "board").exists()
 
 
-def test_with_tensorboard_every_number_is_logged(tmp_path: Path) -> None:
+def test_with_tensorboard_every_number_is_logged_once_though_the_run_was_killed_and_goes_on(tmp_path: Path) -> None:
     pytest.importorskip("tensorboard")
-    board = Board(tmp_path)
-    board.tell(1, {"reward": 1.0})
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    killed = Board(tmp_path)
+    for number, reward in ((1, 0.25), (2, 0.75)):
+        killed.tell(number, {"reward": reward, "executors": [{"kl_old": 0.5}]})
+    killed.close()
+    board = Board(tmp_path, done=1)  # the checkpoint was that of iteration 1
+    board.tell(2, {"reward": 0.5, "executors": [{"kl_old": None}]})
     board.close()
-    assert board.remark == "" and any(tmp_path.iterdir())
+    assert board.remark == ""
+    held = EventAccumulator(str(tmp_path)).Reload()
+    assert [(each.step, each.value) for each in held.Scalars("reward")] == [(1, 0.25), (2, 0.5)]
+    assert [(each.step, each.value) for each in held.Scalars("executors/0/kl_old")] == [(1, 0.5)]

@@ -228,9 +228,12 @@ class Board:
 
 
 def numbers(told: Any, path: str = "") -> list[tuple[str, float]]:
-    """The numbers of a record with their paths, such as "cost/seconds" or "executors/abacus/reward"."""
+    """The numbers of a record with their paths, such as "cost/seconds" or "executors/abacus/reward".
+
+    A look's shares are left out: a curve for every question would hide the others.
+    """
     if isinstance(told, Mapping):
-        parts = [(str(key), value) for key, value in told.items()]
+        parts = [(str(key), value) for key, value in told.items() if key != "shares"]
     elif isinstance(told, list | tuple):
         named = [value.get("name") if isinstance(value, Mapping) else None for value in told]
         parts = [(str(name or place), value) for place, (name, value) in enumerate(zip(named, told, strict=True))]
