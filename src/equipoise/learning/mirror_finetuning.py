@@ -168,6 +168,7 @@ def _begun(config: MirrorConfig, out: Path) -> tuple[MirrorRun, tuple[str, ...]]
     engine = GenerateEngine(models, rows=settings.rollout_rows)
     plans = out / PLANS if config.plan else None
     play = JointPlay(models, engine, team, asked, own=settings.own, max_tokens=settings.max_tokens, plans=plans)
+    play.check_room()
     about = {
         "team": json.loads(json.dumps(team.model_dump(), default=str)),
         "task": config.task,

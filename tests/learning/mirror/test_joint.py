@@ -14,6 +14,7 @@ pytest.importorskip("torch")
 
 import torch
 
+from equipoise.errors import InputError
 from equipoise.learning.belief_live import Asked
 from equipoise.learning.mirror.joint import JointPlay, joined
 from equipoise.learning.mirror.rollouts import Rollouts
@@ -42,14 +43,19 @@ ASKED = [
 
 
 class Models:
-    """Remembers what was asked; a prompt is its length in letters."""
+    """Remembers what was asked; a prompt is as long as how often was asked before, or as its question is long."""
+
+    names = ("a", "b", "c")
 
     def __init__(self) -> None:
         self.seen: list[tuple[int, list[dict[str, str]]]] = []
 
+    def context(self, i: int) -> int:
+        return (1000, 1000, 300)[i]
+
     def prompt(self, i: int, messages: Sequence[dict[str, str]]) -> list[int]:
         self.seen.append((i, list(messages)))
-        return [1] * (3 + len(self.seen) % 2)
+        return [1] * max(3 + len(self.seen) % 2, messages[-1]["content"].count("long "))
 
 
 class Engine:
@@ -81,6 +87,16 @@ class Engine:
 def play(answers: Sequence[Sequence[str]], **settings: Any) -> tuple[JointPlay, Models, Engine]:
     models, engine = Models(), Engine(answers)
     return JointPlay(models, engine, TEAM, ASKED, **settings), models, engine  # type: ignore[arg-type]
+
+
+def test_a_question_that_leaves_no_room_is_named_before_anything_is_drawn() -> None:
+    def asked(*lengths: int) -> JointPlay:
+        held = [Problem(id=f"q{n}", question="long " * n + "?", kind=NUMBER) for n in lengths]
+        return JointPlay(Models(), Engine([]), TEAM, [Asked(problem=each, gold="1") for each in held])  # type: ignore[arg-type]
+
+    asked(5, 299, 20).check_room()
+    with pytest.raises(InputError, match="question 'q300' makes a prompt of 300 tokens and leaves 'c' no room"):
+        asked(5, 300, 20).check_room()
 
 
 def said(*numbers: int | None) -> list[str]:

@@ -25,6 +25,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from equipoise.beliefs import vote
+from equipoise.errors import InputError
 from equipoise.learning.belief_live import Asked
 from equipoise.learning.mirror.adapted_models import AdaptedModels
 from equipoise.learning.mirror.engine import RolloutEngine
@@ -34,6 +35,9 @@ from equipoise.team.problem import digest
 from equipoise.team.team import Team
 from equipoise.team.turns import Turns
 from equipoise.whole_files import replace
+
+LONGEST = 16
+"""Questions that are looked at for their length: that of most characters need not be that of most tokens."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,6 +102,24 @@ class JointPlay:
         self._controls = [team.controls_of(executor)[0] for executor in team.executors]
         self._plans = None if plans is None else _Plans(team, asked, plans)
         self._right: dict[tuple[int, str], bool] = {}
+
+    def check_room(self) -> None:
+        """Nothing, where the questions of most characters leave every executor room for an answer; plans not counted.
+
+        Raises:
+            InputError: one of them does not, which a run would otherwise find out when it is drawn.
+        """
+        by_length = sorted(range(len(self.asked)), key=lambda q: -len(self.asked[q].problem.question))
+        for i, name in enumerate(self._models.names):
+            context = self._models.context(i)
+            for question in by_length[:LONGEST]:
+                size = len(self._prompt(i, question, None))
+                if size >= context:
+                    raise InputError(
+                        f"question '{self.asked[question].problem.id}' makes a prompt of {size} tokens and leaves "
+                        f"'{name}' no room: its context is {context} tokens. Leave long questions out, or take a base "
+                        "with a longer context."
+                    )
 
     def play(
         self,
