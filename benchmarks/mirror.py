@@ -50,7 +50,7 @@ VARIANTS: Mapping[str, Mapping[str, Any]] = {**BASELINES, "team_return": {"group
 """What is compared with, by what it changes: the baselines, and groups compared by R^g as they were drawn."""
 
 PLAYED_FOR_THE_TEAM = MirrorSettings(
-    lr=RATE, own=0.0, group_return="expected", alpha_high=0.01, alpha_low=0.001, validation=96, look_every=4
+    lr=RATE, own=0.0, group_return="expected", alpha_high=1e-3, alpha_low=1e-4, validation=96, look_every=4
 )
 """Chosen on validation puzzles: executors that know nothing of a family must learn not to outvote the one that does."""
 
@@ -89,7 +89,7 @@ FULL = Size(
     samples=4,
     seeds=5,
     baseline_seeds=3,
-    settings=replace(PLAYED_FOR_THE_TEAM, iterations=20, prompts=16),
+    settings=replace(PLAYED_FOR_THE_TEAM, iterations=14, prompts=16),
 )
 QUICK = replace(
     FULL,

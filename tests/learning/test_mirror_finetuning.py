@@ -87,13 +87,28 @@ def test_a_run_leaves_a_whole_folder_and_goes_on(tmp_path: Path) -> None:
     assert equal(out / "last", whole / "last") and equal(out / "best", whole / "best")
 
 
+def test_cards_tell_of_the_adapters_that_they_lie_beside(tmp_path: Path) -> None:
+    train_mirror(config(tmp_path, lr=0.5, max_norm=0.0, kl_ref_limit=1e9, kl_old_limit=1e9), out := tmp_path / "run")
+    looks = json.loads((out / "result.json").read_text())["looks"]
+    best, last = max(looks, key=lambda look: look["team"]), looks[-1]
+    assert (best["iteration"], last["iteration"]) == (0, 2)  # at such a rate nothing is left of the models
+    for folder, look in (("best", best), ("last", last)):
+        card = (out / folder / "sage" / "README.md").read_text()
+        assert f"| iterations | {look['iteration']} |" in card
+        assert f"votes right on validation questions, with these adapters | {look['team']:.4g} |" in card
+
+
 def test_a_folder_with_other_settings_is_refused_and_stays(tmp_path: Path) -> None:
     out = tmp_path / "run"
     train_mirror(config(tmp_path, iterations=1), out)
-    held = (out / "progress.jsonl").read_text()
-    with pytest.raises(InputError, match="lr"):
-        train_mirror(config(tmp_path, lr=1e-4), out)
-    assert (out / "progress.jsonl").read_text() == held
+
+    def held() -> dict[str, bytes]:
+        return {str(file.relative_to(out)): file.read_bytes() for file in sorted(out.rglob("*")) if file.is_file()}
+
+    before = held()
+    with pytest.raises(InputError, match="lr, split_seed"):
+        train_mirror(config(tmp_path, lr=1e-4, split_seed=5), out)
+    assert held() == before and "questions.json" in before
 
 
 SCRIPT = """

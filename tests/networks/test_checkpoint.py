@@ -73,6 +73,12 @@ def test_saving_again_replaces_and_a_killed_save_leaves_the_old(saved: Path, mon
     assert len(list(saved.iterdir())) == 2
 
 
+def test_what_a_killed_save_left_behind_goes_with_the_next(saved: Path) -> None:
+    (saved / "weights-0123456789abcdef.safetensors.partial").write_bytes(b"half")
+    checkpoint.save(saved, modules(5))
+    assert len(list(saved.iterdir())) == 2
+
+
 def renamed(saved: Path) -> None:
     checkpoint.save(saved, {"critics": modules(1)["critic"], "mixer": MonotoneMixer(2)})
 

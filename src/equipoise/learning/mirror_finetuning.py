@@ -103,9 +103,6 @@ def train_mirror(config: MirrorConfig, out: Path, progress: Progress = lambda do
 
     run, remarks = _begun(config, out)
     settings, state = config.settings, out / STATE
-    if not run.resume(state):
-        run.look()
-        run.save(state)
     export_run(out, out / BEST)  # whoever was killed between a checkpoint and its export finds it made up for
     board = Board(out / BOARD, done=run.done)
     first_lines(out / PROGRESS, run.done)
@@ -135,7 +132,7 @@ def train_mirror(config: MirrorConfig, out: Path, progress: Progress = lambda do
 
 
 def _begun(config: MirrorConfig, out: Path) -> tuple[MirrorRun, tuple[str, ...]]:
-    """The run at its start, and what its models remark."""
+    """The run at its start or where it was left, and what its models remark."""
     import torch
 
     from equipoise.learning.belief_questions import questions_of
@@ -175,10 +172,14 @@ def _begun(config: MirrorConfig, out: Path) -> tuple[MirrorRun, tuple[str, ...]]
         "plan": config.plan,
         "questions": digest("\n".join(texts)),
     }
+    chosen = {name: [int(place) for place in places] for name, places in where.items()}
+    run = MirrorRun(models, engine, play, chosen, settings, about=about)
+    if not run.resume(out / STATE):
+        run.look()
+        run.save(out / STATE)
     ids = {name: [asked[i].problem.id for i in places] for name, places in where.items()}
     replace(out / QUESTIONS, (json.dumps(ids, indent=1) + "\n").encode())
-    chosen = {name: [int(place) for place in places] for name, places in where.items()}
-    return MirrorRun(models, engine, play, chosen, settings, about=about), models.notes
+    return run, models.notes
 
 
 def _note(told: Mapping[str, Any]) -> str:

@@ -66,7 +66,7 @@ def save(
     folder.mkdir(parents=True, exist_ok=True)
     replace(folder / named, weights)
     replace(folder / _FILE, text.encode())
-    for old in folder.glob("weights-*.safetensors"):
+    for old in folder.glob("weights-*"):
         if old.name != named:
             old.unlink()
     return folder / _FILE

@@ -11,6 +11,7 @@ pytest.importorskip("torch")
 import torch
 from torch import Tensor
 
+from equipoise.errors import TrainingError
 from equipoise.learning.mirror.critics import CriticLearner, Lesson, Seen, TeamCritics, critic_advantage
 from equipoise.learning.mirror.objective import token_targets
 from equipoise.learning.mirror.settings import Belief, MirrorSettings
@@ -104,6 +105,15 @@ def test_values_of_a_token_do_not_change_with_what_follows(belief: Belief) -> No
     assert torch.allclose(first[0][:3], second[0][:3], atol=1e-6)
     assert torch.allclose(first[1][:3], second[1][:3], atol=1e-6)
     assert first[0].abs().max() > 0.0
+
+
+def test_numbers_that_are_not_finite_are_named_and_not_learned_from() -> None:
+    given, learner = lesson(), CriticLearner(critics(), MirrorSettings(critic_steps=2))
+    assert given.seen[0].hidden is not None
+    given.seen[0].hidden[given.seen[0].mask] = torch.inf
+    with pytest.raises(TrainingError, match=r"the critics' loss is nan\. Lower critic_lr"):
+        learner.fit(given, seed=0)
+    assert all(bool(value.isfinite().all()) for value in learner.critics.state_dict().values())
 
 
 def test_rows_whose_answer_was_cut_off_teach_nothing() -> None:

@@ -91,6 +91,23 @@ def test_what_is_played_is_proved_for_every_executor(models: AdaptedModels) -> N
         assert engine.prove(i, rollouts) < 1e-4
 
 
+def test_a_proof_ends_at_the_context_of_the_longest_prompt(models: AdaptedModels, monkeypatch: Any) -> None:
+    """A short row may be longer than what the longest prompt leaves, and is forced in one batch with it."""
+    engine, asked = GenerateEngine(models), [prompts(models, 0)[0], prompts(models, 0)[-1]]
+    rollouts = engine.generate(0, asked, max_tokens=30, seed=1)
+    room = int(rollouts.lengths.max()) - 3
+    monkeypatch.setattr(models, "context", lambda i: len(asked[1]) + room)
+    seen: list[int] = []
+    played = GenerateEngine._played
+
+    def counted(self: GenerateEngine, executor: int, probe: Rollouts) -> Any:
+        seen.append(probe.tokens.shape[1])
+        return played(self, executor, probe)
+
+    monkeypatch.setattr(GenerateEngine, "_played", counted)
+    assert engine.prove(0, rollouts) < 1e-4 and seen == [room]
+
+
 class Faulty(AdaptedModels):
     """Models that play another executor's adapter, or none."""
 

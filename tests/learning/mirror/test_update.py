@@ -191,6 +191,21 @@ def test_rows_that_were_all_cut_off_move_nothing() -> None:
     assert done.steps == 0 and torch.equal(table.logits.detach(), held)
 
 
+def test_rows_that_were_all_cut_off_are_known_all_the_same() -> None:
+    table, known = many()
+    known.batch.mask[:] = False
+    update(table, torch.optim.SGD(table.parameters, lr=1.0), known, SETTINGS)
+    assert known.known and bool((known.entropies > 0).all()) and bool((known.batch.log_old < 0).all())
+
+
+def test_an_update_is_measured_on_rows_that_count() -> None:
+    table, known = many()
+    known.batch.mask[:] = False
+    known.batch.mask[[3, 17, 30]] = True
+    found = update(table, torch.optim.SGD(table.parameters, lr=1.0), known, SETTINGS)
+    assert {3, 17, 30} <= set(found.probe[0].tolist()) and found.kl_ref > 0.0
+
+
 def test_rows_that_a_stopped_pass_did_not_reach_have_not_moved() -> None:
     table, known = many()
     settings = replace(SETTINGS, minibatches=4, kl_old_limit=1e-4)

@@ -95,8 +95,8 @@ class AnswerGame:
     def expected(self, executor: int) -> Floats:
         """r̂_i of every rollout's answer, its mean over what the others answered in the group [M].
 
-        Executors answer independently, so that any of their rollouts can be put together: all M^(N−1) ways for N ≤ 3,
-        and M² of them, in which every pair of the others meets in every way if M is prime, for more.
+        Executors answer independently, so that any of their rollouts can be put together: in all M^(N−1) ways for
+        N ≤ 3, and in M² of them for more, the k-th of the others turned k − 1 times as far as the second.
         """
         size, agents = self.codes.shape
         answers, place = np.unique(self.codes[:, executor], return_inverse=True)

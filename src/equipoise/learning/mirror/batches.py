@@ -1,6 +1,7 @@
 """How rows go through a model: dealt out to steps, cut into parts, and how far parts agree.
 
-Answers to one question stay together, so that its prompt is read once (see `shared_prompts`); sorting by length leaves
+Answers to one question stay together but where a step or a part ends between them, so that its prompt is mostly read
+once (see `shared_prompts`); sorting by length leaves
 little padding, and a budget of tokens bounds memory whatever the lengths are. Cost: O(R log R), and O(r) a row for
 parts of r rows.
 """
@@ -36,7 +37,7 @@ class Sizes:
 
 
 def dealt(groups: Tensor, hands: int, generator: torch.Generator) -> list[Tensor]:
-    """Rows dealt out at random into hands of nearly equal size, none of them empty; groups stay together.
+    """Rows dealt out at random into hands of nearly equal size, none of them empty; few groups are cut.
 
     Args:
         groups: number of each row's group, from 0 [R].

@@ -26,12 +26,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import isfinite
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from equipoise.errors import TrainingError
 from equipoise.learning.mirror.out_of_memory import memory_told
 from equipoise.learning.mirror.settings import Belief, Critics, MirrorSettings, Target
 from equipoise.networks.belief_encoder import BeliefEncoder, BeliefEncoderSettings
@@ -175,7 +177,7 @@ class CriticLearner:
         self.critics, self._settings = critics, settings
         self.optimiser = torch.optim.Adam(critics.parameters(), lr=settings.critic_lr)
 
-    @memory_told("the critics' learning", lower="Lower max_tokens, or take dtype bfloat16.")
+    @memory_told("the critics' learning", lower="Lower max_tokens.")
     def fit(self, lesson: Lesson, *, seed: int) -> float:
         """The mean loss of an iteration's gradient steps, in shares of what the first targets were.
 
@@ -183,6 +185,7 @@ class CriticLearner:
 
         Raises:
             OutOfMemory: a step does not fit.
+            TrainingError: the loss is not finite; the critics are not to be used any more.
         """
         if float(self.critics.scale) == 0.0:
             self.critics.scale.fill_(_size(lesson))
@@ -195,10 +198,12 @@ class CriticLearner:
         for _ in range(self._settings.critic_steps):
             chosen = torch.randperm(rollouts, generator=generator)[:part].to(lesson.returns.device)
             loss = self.loss(lesson, chosen)
+            losses.append(float(loss.detach()))
+            if not isfinite(losses[-1]):
+                raise TrainingError(f"the critics' loss is {losses[-1]}. Lower critic_lr, or take float32.")
             self.optimiser.zero_grad()
             loss.backward()
             self.optimiser.step()
-            losses.append(float(loss.detach()))
         return sum(losses) / max(len(losses), 1)
 
     def loss(self, lesson: Lesson, chosen: Tensor) -> Tensor:

@@ -5,8 +5,8 @@ log-probabilities and the direction of the logit response, both centred state by
 
 $$\Delta = \log \pi_\theta - \log \pi_\mathrm{old}, \qquad D = A/\alpha - \log \pi_\mathrm{old} - H(\pi_\mathrm{old})$$
 
-where A stands for Q − V, and D = A where α = 0. A parametric policy cannot move every token by itself, so 1 is not to
-be had; 0 says that the update and the game have nothing to do with each other.
+where A stands for Q − V, and D = A if some α is 0. A parametric policy cannot move every token by itself, so 1 is not
+to be had; 0 says that the update and the game have nothing to do with each other.
 
 **Parts of the field error**, each as a share of what it is an error of, so that none needs the true field:
 
@@ -29,7 +29,6 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from equipoise.learning.mirror.answer_game import Margin
@@ -181,7 +180,7 @@ def fidelity(experience: Experience, update: Update) -> float | None:
     change = (log_new - batch.log_old)[held].double()
     advantage, alpha = batch.advantage[held].double(), batch.alpha[held].double()
     surprise = -(batch.log_old + experience.entropies[rows])[held].double()
-    wanted = torch.where(alpha > 0, advantage / alpha.clamp(min=1e-12) + surprise, advantage)
+    wanted = advantage / alpha + surprise if bool((alpha > 0).all()) else advantage
     change, wanted = change - change.mean(), wanted - wanted.mean()
     norms = float(change.norm() * wanted.norm())
     return float(change @ wanted) / norms if norms > 0.0 else None

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -122,8 +123,11 @@ class GenerateEngine:
         tolerance = TOLERANCES[self._models.dtype] if tolerance is None else tolerance
         count = len(rollouts.texts)
         probe = rollouts.select(sorted({round(i) for i in np.linspace(0, count - 1, min(count, _PROBED))}))
+        # Rows are played in one batch, so that all end where the longest prompt's context does.
+        room = self._models.context(executor) - int(probe.prompt_mask.sum(1).max())
+        probe = replace(probe, tokens=probe.tokens[:, :room], mask=probe.mask[:, :room])
         played = self._played(executor, probe)
-        lower = "Lower max_tokens, or take dtype bfloat16."
+        lower = "Lower max_tokens, or begin anew with dtype bfloat16."
         with memory_told("a proof", lower=lower), self._models.training(executor) as model, torch.no_grad():
             trained = token_scores(model, probe).log_probabilities
         apart = (played - trained).abs()[probe.mask]
@@ -133,7 +137,8 @@ class GenerateEngine:
             raise EngineError(
                 f"the rollouts of '{self._models.names[executor]}' do not come from the adapter in training: "
                 f"log-probabilities of the same tokens differ by {judged:.3g} nats {how}, allowed is {tolerance:g}. "
-                "The engine holds a stale or another adapter; training on them would follow another policy's gradient."
+                "The engine holds a stale or another adapter, and training on them would follow another policy's "
+                "gradient; or rounding does it, where a larger proof_tolerance helps."
             )
         return float(apart.max())
 
@@ -160,7 +165,7 @@ class GenerateEngine:
             return GenerationConfig(max_new_tokens=most, eos_token_id=ends, pad_token_id=pad, **sampling)
 
         doing = f"a rollout of {len(prompts)} rows of at most {max(map(len, prompts))} + {limit} tokens"
-        lower = "Lower rollout_rows or max_tokens, or take dtype bfloat16."
+        lower = "Lower rollout_rows or max_tokens, or begin anew with dtype bfloat16."
         with memory_told(doing, lower=lower), self._models.playing(executor) as model, torch.inference_mode():
             causal = model.get_base_model()
             return decode(causal, prompts, config, max_tokens=limit, ends=ends, forced=forced)

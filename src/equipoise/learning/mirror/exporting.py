@@ -69,9 +69,10 @@ def export_run(run: str | Path, out: str | Path, *, last: bool = False) -> tuple
     states = adapter_states(tensors if last or not best else best, len(described or []))
     if not described or not all(states):
         raise InputError(f"'{run}' holds no adapters. Name a folder that was written by: equipoise train mirror")
+    told = config.get("cards", {}).get("last" if last else "best", {})
     done = []
     for executor, state, folder in zip(described, states, _folders(out, described), strict=True):
-        write_adapter(folder, state, executor, card=card(executor, config.get("card", {})))
+        write_adapter(folder, state, executor, card=card(executor, told))
         done.append(Exported(name=executor["name"], base=executor["base"], folder=folder))
     return tuple(done)
 

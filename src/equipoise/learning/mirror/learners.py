@@ -26,7 +26,7 @@ from equipoise.learning.mirror.temperatures import prox_weights, temperatures
 from equipoise.learning.mirror.token_scores import TokenScores, token_scores
 from equipoise.learning.mirror.update import Appraise, Experience
 
-LOWER = "Lower batch_tokens or max_tokens, take gradient checkpointing, or dtype bfloat16."
+LOWER = "Lower batch_tokens or max_tokens, take gradient checkpointing, or begin anew with dtype bfloat16."
 
 
 @dataclass(frozen=True)

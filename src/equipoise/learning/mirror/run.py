@@ -141,13 +141,13 @@ class MirrorRun:
         try:
             games = answer_game.games_of(self.play, questions, joint, settings.own)
             done = self._updated(joint, games, number)
+            trained = perf_counter()
+            loss = self._learned(done, joint, number)
         except BaseException:
             self.models.restore_tensors(before)
             raise
-        trained = perf_counter()
-        loss = self._learned(done, joint, number)
         learned = perf_counter()
-        proofs = [self._engine.prove(i, each) for i, each in enumerate(joint.rollouts)]
+        proofs = [self._engine.prove(i, each, settings.proof_tolerance) for i, each in enumerate(joint.rollouts)]
         self.done = number
         look = self.look() if number % settings.look_every == 0 or number == settings.iterations else None
         scored = sum(each.update.tokens for each in done)
@@ -199,7 +199,7 @@ class MirrorRun:
             "iteration": self.done,
             "looks": [asdict(look) for look in self.looks],
             "adapters": [self.models.described(i) for i in range(len(self._actors))],
-            "card": self._card(),
+            "cards": {"best": self._card(self.best), "last": self._card(self.looks[-1] if self.looks else None)},
         }
         config = self._same() | told | {"random": self._rng.bit_generator.state}
         checkpoint.save(folder, modules, config=config, tensors=tensors)
@@ -279,12 +279,13 @@ class MirrorRun:
         except TrainingError as error:
             raise TrainingError(f"'{name}': {error} The last good state is that of iteration {self.done}.") from None
 
-    def _card(self) -> dict[str, Any]:
-        """What an exported adapter's card says of the run."""
-        numbers: dict[str, Any] = {"iterations": self.done, "seed": self.settings.seed, "rate": self.settings.lr}
-        if self.best:
-            numbers["votes right on validation questions, at first"] = self.looks[0].team
-            numbers["votes right on validation questions, at best"] = self.best.team
+    def _card(self, look: Look | None) -> dict[str, Any]:
+        """What the card says of the adapters of a look, or of those of now."""
+        iterations = look.iteration if look and look is self.best else self.done
+        numbers: dict[str, Any] = {"iterations": iterations, "seed": self.settings.seed, "rate": self.settings.lr}
+        if look and look.iteration == iterations:
+            numbers["votes right on validation questions, before training"] = self.looks[0].team
+            numbers["votes right on validation questions, with these adapters"] = look.team
         return {"task": self._about.get("task", "an unnamed task"), "numbers": numbers}
 
     def _same(self) -> dict[str, Any]:

@@ -76,6 +76,7 @@ class MirrorSettings:
         eta: step of the mirror map in (0, 1]: adds α(1 − η)/η to `prox`, token by token; 1 adds nothing.
         kl_old_limit: KL̂_old at which an update stops early.
         kl_ref_limit: KL̂_ref at which an update is taken back.
+        proof_tolerance: nats by which log-probabilities as played and as trained may differ; by dtype when None.
         probe_share: share of the rows, at least 16 of them, on which an update is measured when it is done.
         validation: questions, held apart, on which the team is looked at; 0 for none.
         validation_samples: joint answers to each of them.
@@ -122,6 +123,7 @@ class MirrorSettings:
     eta: float = 1.0
     kl_old_limit: float = 0.05
     kl_ref_limit: float = 0.3
+    proof_tolerance: float | None = None
     probe_share: float = 0.25
     validation: int = 32
     validation_samples: int = 2
@@ -188,6 +190,7 @@ _WEIGHTS = (
     "prox",
     "kl_old_limit",
     "kl_ref_limit",
+    "proof_tolerance",
     "validation",
     "seed",
     "split_seed",
@@ -217,8 +220,17 @@ BASELINES: Mapping[str, Mapping[str, Any]] = MappingProxyType(
 )
 """What each baseline changes."""
 
-GOES_ON = ("iterations", "batch_tokens", "rollout_rows", "accumulate", "gradient_checkpointing")
-"""Settings that may change when a run goes on: its length, and what is to be lowered when memory ran out."""
+GOES_ON = (
+    "iterations",
+    "max_tokens",
+    "batch_tokens",
+    "rollout_rows",
+    "accumulate",
+    "gradient_checkpointing",
+    "proof_tolerance",
+)
+"""Settings that may change when a run goes on: its length, what is to be lowered when memory ran out, and the proof's
+tolerance."""
 
 
 def baseline(settings: MirrorSettings, name: str | None) -> MirrorSettings:

@@ -181,10 +181,7 @@ class _Course:
         """Whether another pass may follow."""
         steps = dealt(self._experience.sizes.groups, self._settings.minibatches, generator)
         if not self._experience.known and len(steps) > 1:
-            for part in self._parts(torch.cat(steps)):
-                with torch.no_grad():
-                    self._experience.note(part, self._policy.scores(part, hidden=True))
-            self._experience.known = True
+            self._note(torch.cat(steps))
         return all(map(self._step, steps))  # lazily: no step follows one that was not taken
 
     def told(self, *, rejected: bool, distance: tuple[float, float], probe: tuple[Tensor, Tensor]) -> Update:
@@ -205,6 +202,12 @@ class _Course:
             probe=probe,
         )
 
+    def _note(self, rows: Tensor) -> None:
+        for part in self._parts(rows):
+            with torch.no_grad():
+                self._experience.note(part, self._policy.scores(part, hidden=True))
+        self._experience.known = True
+
     def _parts(self, rows: Tensor) -> list[Tensor]:
         settings = self._settings
         found = parts(rows, self._experience.sizes, tokens=settings.batch_tokens, least=settings.accumulate)
@@ -216,6 +219,8 @@ class _Course:
         counts = experience.batch.counts
         total = counts[rows.to(self._device)].sum()
         if float(total) == 0.0:  # all rows were cut off: nothing to learn from, which is no reason to stop
+            if not experience.known:
+                self._note(rows)
             return True
         self._optimiser.zero_grad(set_to_none=True)
         moved, held = total.new_zeros(()), self._parts(rows)
@@ -270,10 +275,12 @@ class _Course:
 def _probe(
     policy: Policy, experience: Experience, settings: MirrorSettings, generator: torch.Generator
 ) -> tuple[Tensor, Tensor]:
-    """Some rows with log π_θ of now."""
+    """Some rows with log π_θ of now; those that count first."""
     count, device = len(experience.log_ref), experience.log_ref.device
     size = min(max(ceil(settings.probe_share * count), PROBE), count)
-    chosen = torch.randperm(count, generator=generator)[:size]
+    drawn = torch.randperm(count, generator=generator)
+    cut = (experience.batch.counts.sum(1) == 0).cpu()[drawn]
+    chosen = drawn[torch.argsort(cut.long(), stable=True)][:size]
     held = parts(chosen, experience.sizes, tokens=settings.batch_tokens)
     with torch.no_grad():
         scores = [policy.scores(part.to(device)).log_probabilities for part in held]
