@@ -7,7 +7,7 @@ Every run trains LoRA adapters of the three embedded models on puzzles of one fa
 that did best on validation puzzles, and is judged on test puzzles, answered at the team's own sampling temperature: a
 renamed puzzle is never on both sides. The executor that does best on validation puzzles at the start is the team's
 first, which wins ties, as a user would list them. Baselines differ in what they name and in nothing else. Intervals are
-paired by puzzle, over all seeds.
+paired by puzzle, and drawn over puzzles and seeds at once.
 
 A run lies in FOLDER and goes on where it was stopped. On two cores about two hours; `--quick` takes minutes and shows
 that everything works, not that it helps.
@@ -24,6 +24,7 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import partial
+from hashlib import sha256
 from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -53,6 +54,9 @@ PLAYED_FOR_THE_TEAM = MirrorSettings(
     lr=RATE, own=0.0, group_return="expected", alpha_high=1e-3, alpha_low=1e-4, validation=96, look_every=4
 )
 """Chosen on validation puzzles: executors that know nothing of a family must learn not to outvote the one that does."""
+
+DRAWS = 4000
+"""Of the bootstrap."""
 
 Floats = NDArray[np.float64]
 
@@ -199,11 +203,15 @@ def trained(run: Run, *, size: Size, out: Path) -> dict[str, Any]:
         settings=replace(settings, lr=run.lr, seed=run.seed),
     )
     folder, began = out / run.name, time.process_time()
+    spent, goes_on = folder / "cpu_s.json", (folder / PROGRESS).is_file()
     found = train_mirror(config, folder)
-    spent = folder / "cpu_s.json"
-    if not spent.is_file():  # of a run that went on, the last part only
-        spent.write_text(json.dumps(time.process_time() - began))
+    if not spent.is_file():  # what a run that was stopped spent before is not known
+        spent.write_text(json.dumps(None if goes_on else time.process_time() - began))
     lines = [json.loads(line) for line in (folder / PROGRESS).read_text().splitlines()]
+    if len(lines) != config.settings.iterations:
+        raise SystemExit(
+            f"'{folder}' holds {len(lines)} iterations, not {config.settings.iterations}. Name another --out."
+        )
     steps = [step for line in lines for step in line["executors"]]
     return {
         "validation": [look["team"] for look in found.looks],
@@ -226,10 +234,9 @@ def played(adapters: str | None, team: Team, puzzles: Mapping[str, Any], samples
     from equipoise.learning.belief_questions import questions_of
     from equipoise.learning.mirror.adapted_models import AdaptedModels
     from equipoise.learning.mirror.engine import GenerateEngine
-    from equipoise.learning.mirror.frozen_bases import base_of
     from equipoise.learning.mirror.joint import JointPlay
 
-    models = AdaptedModels([base_of(e) for e in team.executors], names=[e.name for e in team.executors])
+    models = AdaptedModels.of(team.executors)
     for i, executor in enumerate(team.executors):
         if adapters is not None:
             models.load(i, Path(adapters) / executor.name)
@@ -241,10 +248,18 @@ def played(adapters: str | None, team: Team, puzzles: Mapping[str, Any], samples
 
 def _trained_and_judged(run: Run, *, size: Size, out: Path) -> Outcome:
     told, kept = trained(run, size=size, out=out), out / run.name / "scores.json"
-    if not kept.is_file():
-        scores = judged(told["best"], size, run.family, run.team)
-        kept.write_text(json.dumps(scores.tolist()))
-    return Outcome(run=run, told=told, scores=np.array(json.loads(kept.read_text())))
+    of = {"adapters": _digest(Path(told["best"])), "tested": size.tested, "samples": size.samples}
+    held = json.loads(kept.read_text()) if kept.is_file() else {}
+    if held.get("of") != of:
+        held = {"of": of, "scores": judged(told["best"], size, run.family, run.team).tolist()}
+        kept.write_text(json.dumps(held))
+    return Outcome(run=run, told=told, scores=np.array(held["scores"]))
+
+
+def _digest(adapters: Path) -> str:
+    """Of the weights of all adapters in a folder."""
+    files = sorted(adapters.glob("*/adapter_model.safetensors"))
+    return sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
 
 
 def _told(found: Sequence[Outcome], started: Mapping[str, Floats], size: Size) -> dict[str, Any]:
@@ -267,20 +282,28 @@ def _compared(found: Sequence[Outcome], started: Mapping[str, Floats]) -> dict[s
         by_family.setdefault(each.run.family, []).append(each)
     return {
         "families": {
-            family: _row(started[family], np.mean([each.scores for each in runs], axis=0))
+            family: _row(started[family], np.stack([each.scores for each in runs]))
             | {"by_seed": [round(100 * float(each.scores.mean()), 2) for each in runs]}
             for family, runs in by_family.items()
         },
         "kl_ref_max": round(max(each.told["kl_ref_max"] for each in found), 4),
         "updates_taken_back": sum(each.told["rejected"] for each in found),
         "generated_tokens": round(float(np.mean([each.told["generated"] for each in found]))),
-        "cpu_minutes": round(max(each.told["cpu_s"] for each in found) / 60, 2),
+        "cpu_minutes": round(max(each.told["cpu_s"] or 0.0 for each in found) / 60, 2),
     }
 
 
 def _row(before: Floats, after: Floats) -> dict[str, Any]:
-    at = difference_of(after - before).interval
-    shown = {"start": before.mean(), "end": after.mean(), "difference": at.mean, "lo": at.low, "hi": at.high}
+    """Shapes [puzzles], [seeds, puzzles]."""
+    gain = after - before
+    if np.ptp(gain) == 0.0:  # no draw differs, which is no proof that no puzzle would
+        at = difference_of(gain.mean(0)).interval
+        low, high = at.low, at.high
+    else:
+        rng, (seeds, puzzles) = np.random.default_rng(0), gain.shape
+        drawn = rng.integers(seeds, size=(DRAWS, seeds, 1)), rng.integers(puzzles, size=(DRAWS, 1, puzzles))
+        low, high = np.quantile(gain[drawn].mean((1, 2)), [0.025, 0.975])
+    shown = {"start": before.mean(), "end": after.mean(), "difference": gain.mean(), "lo": low, "hi": high}
     return {name: round(100 * float(value), 2) for name, value in shown.items()}
 
 

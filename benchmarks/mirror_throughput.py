@@ -2,12 +2,13 @@
 
 Rollouts are compared with one call of transformers' `generate` on the same prompts and adapter; training with a bare
 forward–backward pass of cross-entropy over the same rows in parts of the same size. Tokens of answers are counted up to
-their end marks, tokens of training with their prompts and without padding. Each is the median over the executors.
+their end marks, tokens of training with their prompts and without padding; tokens and seconds are those of all
+executors together. The rollouts that are trained on are those of the bare pass.
 """
 
 from __future__ import annotations
 
-from statistics import median
+from collections.abc import Sequence
 from time import perf_counter
 from typing import Any
 
@@ -32,30 +33,41 @@ SETTINGS = MirrorSettings(prompts=QUESTIONS, validation=0)
 def throughput(team: Team) -> dict[str, Any]:
     """Tokens a second of rollouts and training, and their shares of the bare calls."""
     asked = questions_of("embedded", {"split": "validation", "n_per_family": 4})[:QUESTIONS]
-    models = AdaptedModels([base_of(each) for each in team.executors], names=[each.name for each in team.executors])
+    models = AdaptedModels.of(team.executors)
     engine = GenerateEngine(models)
-    play = JointPlay(models, engine, team, asked)
+    play = _Kept(models, engine, team, asked)
     places = list(range(len(asked)))
     run = MirrorRun(models, engine, play, {"train": places, "validation": []}, SETTINGS)
     run.iterate()  # whatever is slow once
     cost = run.iterate().cost
-    joint = play.play(places, group=SETTINGS.group, seed=1)
     count = range(len(models.names))
-    bare_rollout = [_bare_generate(models, i, joint, max(play.limits)) for i in count]
-    began = perf_counter()
-    joint = play.play(places, group=SETTINGS.group, seed=1)
-    rollout = joint.generated / (perf_counter() - began)
-    bare_training = [_bare_training(models, i, joint.rollouts[i]) for i in count]
-    return {
-        "rollout": rollout / median(bare_rollout),
-        "train": cost.training_rate / median(bare_training),
-        "tokens_per_s": {
-            "rollout": rollout,
-            "generate": median(bare_rollout),
-            "train": cost.training_rate,
-            "forward_backward": median(bare_training),
-        },
+    rates = {
+        "rollout": cost.rollout_rate,
+        "generate": _rate([_bare_generate(models, i, play.joint, max(play.limits)) for i in count]),
+        "train": cost.training_rate,
+        "forward_backward": _rate([_bare_training(models, i, play.joint.rollouts[i]) for i in count]),
     }
+    return {
+        "rollout": rates["rollout"] / rates["generate"],
+        "train": rates["train"] / rates["forward_backward"],
+        "tokens_per_s": rates,
+    }
+
+
+class _Kept(JointPlay):
+    """Keeps the latest rollouts."""
+
+    joint: JointRollouts
+
+    def play(self, *args: Any, **settings: Any) -> JointRollouts:
+        """As told."""
+        self.joint = super().play(*args, **settings)
+        return self.joint
+
+
+def _rate(bare: Sequence[tuple[float, float]]) -> float:
+    """Tokens a second, from tokens and seconds of each executor."""
+    return sum(tokens for tokens, _ in bare) / sum(seconds for _, seconds in bare)
 
 
 def memory(team: Team) -> dict[str, Any]:
@@ -66,8 +78,8 @@ def memory(team: Team) -> dict[str, Any]:
     return {"base_and_adapters": held.bases + held.adapters, "separate_models": held.separate}
 
 
-def _bare_generate(models: AdaptedModels, executor: int, joint: JointRollouts, limit: int) -> float:
-    """Tokens a second of one call."""
+def _bare_generate(models: AdaptedModels, executor: int, joint: JointRollouts, limit: int) -> tuple[float, float]:
+    """Tokens and seconds of one call."""
     rollouts, ends = joint.rollouts[executor], models.ends(executor)
     began = perf_counter()
     with models.playing(executor) as model, torch.inference_mode():
@@ -84,13 +96,13 @@ def _bare_generate(models: AdaptedModels, executor: int, joint: JointRollouts, l
             pad_token_id=models.tokenizer(executor).pad_token_id,
         )
     seconds = perf_counter() - began
-    ended = torch.isin(output[:, rollouts.prompts.shape[1] :], torch.tensor(list(ends)))
+    ended = torch.isin(output[:, rollouts.prompts.shape[1] :], torch.tensor(list(ends), device=output.device))
     written = (ended.cumsum(1) - ended.long() == 0).sum()
-    return float(written) / seconds
+    return float(written), seconds
 
 
-def _bare_training(models: AdaptedModels, executor: int, rollouts: Rollouts) -> float:
-    """Tokens a second of one pass, prompts included."""
+def _bare_training(models: AdaptedModels, executor: int, rollouts: Rollouts) -> tuple[float, float]:
+    """Tokens and seconds of one pass, prompts included."""
     ids = torch.cat([rollouts.prompts, rollouts.tokens], 1)
     mask = torch.cat([rollouts.prompt_mask, rollouts.mask], 1)
     lengths = mask.sum(1)
@@ -106,4 +118,4 @@ def _bare_training(models: AdaptedModels, executor: int, rollouts: Rollouts) -> 
             logits = model(input_ids=here, attention_mask=seen.long(), logits_to_keep=width + 1).logits[:, :-1]
             loss = F.cross_entropy(logits.flatten(0, 1), here[:, -width:].flatten(), reduction="none")
             (loss * seen[:, -width:].flatten()).mean().backward()
-    return float(lengths.sum()) / (perf_counter() - began)
+    return float(lengths.sum()), perf_counter() - began

@@ -139,7 +139,6 @@ def _begun(config: MirrorConfig, out: Path) -> tuple[MirrorRun, tuple[str, ...]]
     from equipoise.learning.belief_stages import splits
     from equipoise.learning.mirror.adapted_models import AdaptedModels
     from equipoise.learning.mirror.engine import GenerateEngine
-    from equipoise.learning.mirror.frozen_bases import base_of
     from equipoise.learning.mirror.joint import JointPlay
     from equipoise.learning.mirror.run import MirrorRun
 
@@ -151,9 +150,8 @@ def _begun(config: MirrorConfig, out: Path) -> tuple[MirrorRun, tuple[str, ...]]
     asked = questions_of(config.task, config.task_args, skip=config.skip, limit=config.limit)
     texts = [item.problem.question for item in asked]
     where = splits(texts, settings.split_seed)
-    models = AdaptedModels(
-        [base_of(executor) for executor in team.executors],
-        names=[executor.name for executor in team.executors],
+    models = AdaptedModels.of(
+        team.executors,
         rank=settings.rank,
         alpha=settings.lora_alpha,
         device=settings.device,

@@ -17,7 +17,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -28,10 +28,11 @@ from torch import Tensor, nn
 
 from equipoise.errors import InputError
 from equipoise.learning.mirror.exporting import adapter_key, adapter_states
-from equipoise.learning.mirror.frozen_bases import DTYPES, bytes_of, device_of, load_base
+from equipoise.learning.mirror.frozen_bases import DTYPES, base_of, bytes_of, device_of, load_base
 from equipoise.models.adapters import WEIGHTS
 from equipoise.models.generation.adapter import peft_quiet, stored
 from equipoise.networks.seeding import seeded
+from equipoise.team.agent import Agent
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,6 +111,15 @@ class AdaptedModels:
         self._models = [wrapped[name] for name in bases]
         self.notes = tuple(base.note for base in bases_of.values() if base.note)
         self._parameters = [_lora_of(model, number) for number, model in enumerate(self._models)]
+
+    @classmethod
+    def of(cls, agents: Sequence[Agent], **how: Any) -> Self:
+        """The models of a team's agents; `how` are the arguments beside bases and names.
+
+        Raises:
+            InputError, UnknownName, OutOfMemory: see there; or an agent's weights are somebody else's.
+        """
+        return cls([base_of(agent) for agent in agents], names=[agent.name for agent in agents], **how)
 
     def tokenizer(self, i: int) -> Any:
         """The tokenizer of an executor; it has a pad token and an end mark."""
