@@ -130,7 +130,7 @@ class Outcome:
     Attributes:
         run: which.
         told: its best validation accuracy, divergences, tokens, CPU seconds.
-        scores: share of right votes on each test puzzle, with the adapters kept.
+        scores: see `judged`, with the adapters kept.
     """
 
     run: Run
@@ -224,9 +224,13 @@ def trained(run: Run, *, size: Size, out: Path) -> dict[str, Any]:
 
 
 def judged(adapters: str | None, size: Size, family: str, names: Sequence[str]) -> Floats:
-    """[puzzles] share of right votes on the test puzzles of a family; without adapters, at the start."""
+    """[2, puzzles] shares of right votes and of right answers of the first executor, on a family's test puzzles.
+
+    Without adapters, at the start.
+    """
     joint = played(adapters, team_of(names), {"families": family, "n_per_family": size.tested}, size.samples)
-    return joint.vote_right.double().reshape(-1, size.samples).mean(1).numpy()
+    right = np.stack([joint.vote_right.numpy(), joint.own_right[:, 0].numpy()])
+    return right.reshape(2, -1, size.samples).mean(2)
 
 
 def played(adapters: str | None, team: Team, puzzles: Mapping[str, Any], samples: int) -> JointRollouts:
@@ -267,9 +271,8 @@ def _told(found: Sequence[Outcome], started: Mapping[str, Floats], size: Size) -
         name: _compared([each for each in found if each.run.method == name], started) for name in (OURS, *VARIANTS)
     }
     return {
-        "seeds": size.seeds,
         **methods.pop(OURS),
-        "baselines": {name: {"seeds": size.baseline_seeds} | told for name, told in methods.items()},
+        "baselines": methods,
         "puzzles": {"train": size.puzzles, "test": size.tested, "samples": size.samples},
         "settings": to_json(size.settings),
     }
@@ -282,10 +285,12 @@ def _compared(found: Sequence[Outcome], started: Mapping[str, Floats]) -> dict[s
         by_family.setdefault(each.run.family, []).append(each)
     return {
         "families": {
-            family: _row(started[family], np.stack([each.scores for each in runs]))
-            | {"by_seed": [round(100 * float(each.scores.mean()), 2) for each in runs]}
+            family: _row(started[family][0], np.stack([each.scores[0] for each in runs]))
+            | {"by_seed": [round(100 * float(each.scores[0].mean()), 2) for each in runs]}
+            | {"first_executor": _row(started[family][1], np.stack([each.scores[1] for each in runs]))}
             for family, runs in by_family.items()
         },
+        "seeds": len({each.run.seed for each in found}),
         "kl_ref_max": round(max(each.told["kl_ref_max"] for each in found), 4),
         "updates_taken_back": sum(each.told["rejected"] for each in found),
         "generated_tokens": round(float(np.mean([each.told["generated"] for each in found]))),
@@ -308,7 +313,7 @@ def _row(before: Floats, after: Floats) -> dict[str, Any]:
 
 
 def _show_run(outcome: Outcome, started: Mapping[str, Floats], done: int, total: int) -> None:
-    before, after = started[outcome.run.family].mean(), outcome.scores.mean()
+    before, after = started[outcome.run.family][0].mean(), outcome.scores[0].mean()
     spent = f"{outcome.told['cpu_s']:.0f} s of CPU"
     print(f"{done}/{total} {outcome.run.name}: {100 * before:.1f} -> {100 * after:.1f}, {spent}", flush=True)
 
@@ -327,7 +332,8 @@ def _show(told: Mapping[str, Any]) -> None:
         print(f", {each['updates_taken_back']} updates taken back, {each['generated_tokens']} tokens drawn a run")
         for family, row in each["families"].items():
             difference = f"{row['difference']:+6.1f} [{row['lo']:+.1f}, {row['hi']:+.1f}]"
-            print(f"  {family:12} {row['start']:6.1f} -> {row['end']:6.1f}  {difference}")
+            alone = f"first executor {row['first_executor']['start']:.1f} -> {row['first_executor']['end']:.1f}"
+            print(f"  {family:12} {row['start']:6.1f} -> {row['end']:6.1f}  {difference}, {alone}")
     print(f"\n{told['throughput']}\n{told['memory']}\n{told['minutes']} minutes")
 
 

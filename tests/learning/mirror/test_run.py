@@ -17,6 +17,7 @@ from torch import Tensor
 
 from equipoise.errors import EngineError, InputError, OutOfMemory, TrainingError
 from equipoise.learning.belief_questions import questions_of
+from equipoise.learning.mirror import answer_game
 from equipoise.learning.mirror.adapted_models import AdaptedModels
 from equipoise.learning.mirror.critics import CriticLearner
 from equipoise.learning.mirror.engine import GenerateEngine
@@ -190,7 +191,7 @@ def test_baselines_switch_off_what_they_name(name: str | None, monkeypatch: pyte
         assert given.clip_high == (0.28 if name == "dapo_clip_higher" else 0.2)
 
 
-@pytest.mark.parametrize("name", [None, *BASELINES])
+@pytest.mark.parametrize("name", [None, "team", *BASELINES])
 def test_baselines_reward_and_compare_what_they_name(name: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
     from equipoise.learning.mirror import run as module
 
@@ -202,17 +203,30 @@ def test_baselines_reward_and_compare_what_they_name(name: str | None, monkeypat
         return real(returns, groups, **rest)
 
     monkeypatch.setattr(module, "group_advantage", spy)
-    run = begin(baseline(replace(SETTINGS, validation=0, epochs=1), name))
+    settings = replace(SETTINGS, validation=0, epochs=1)
+    run = begin(replace(settings, group_return="team") if name == "team" else baseline(settings, name))
+    asked: list[Any] = []
     played: list[Any] = []
     play = run.play.play
-    monkeypatch.setattr(run.play, "play", lambda *args, **more: played.append(play(*args, **more)) or played[-1])
+
+    def kept(questions: Any, **more: Any) -> Any:
+        asked.extend(questions)
+        return played.append(play(questions, **more)) or played[-1]
+
+    monkeypatch.setattr(run.play, "play", kept)
     run.iterate()
     own, vote = played[0].own_right.float(), played[0].vote_right.float()[:, None]
     alone = name in ("single_agent_grpo", "dapo_clip_higher", "independent")
     rewards = own if alone else 0.5 * own + 0.5 * vote
     assert torch.equal(played[0].rewards, rewards)
+    worth = [game.expected for game in answer_game.games_of(run.play, asked, played[0], run.settings.own)]
     for i, returns in enumerate(compared):
-        assert torch.allclose(returns, rewards[:, i] if alone else rewards.mean(1))
+        if name == "team" or alone:
+            assert torch.allclose(returns, rewards[:, i] if alone else rewards.mean(1))
+            continue
+        for place, expected in enumerate(worth):
+            found = returns[played[0].groups == place]
+            assert found.tolist() == pytest.approx(expected(i).tolist())
 
 
 def test_a_run_without_validation_looks_at_nothing(tmp_path: Path) -> None:

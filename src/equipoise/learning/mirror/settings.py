@@ -26,9 +26,9 @@ from equipoise.errors import InputError, UnknownName
 Critics = Literal["mixed", "own", "value", "none"]
 """mixed: w_i(z)(Q − V) with the team's mixer; own: Q − V, each executor for itself; value: target − V; none: 0."""
 
-Group = Literal["team", "own", "expected"]
-"""What a group is compared by: R^g, the mean over executors; each executor's own r_i; or r_i expected over what the
-others answered in the whole group, which takes the chance of their answers out of it."""
+Group = Literal["expected", "own", "team"]
+"""What a group is compared by: each executor's r_i, expected over what the others answered in the whole group; r_i as
+it was drawn; or R^g, the mean of r_i over executors, as in the paper."""
 
 Partition = Literal["entropy", "uniform", "random", "gradient_norm", "homogeneous"]
 """Which tokens carry the high temperature; see `temperatures`."""
@@ -112,7 +112,7 @@ class MirrorSettings:
     raise_variance: float = 0.15
     own: float = 0.5
     critics: Critics = "mixed"
-    group_return: Group = "team"
+    group_return: Group = "expected"
     target: Target = "share"
     belief: Belief = "hidden"
     alpha_high: float = 0.1
