@@ -40,7 +40,7 @@ def models() -> AdaptedModels:
 
 @pytest.fixture
 def run(models: AdaptedModels, tmp_path: Path) -> Path:
-    config = {"adapters": [models.described(i) for i in range(3)], "card": CARD}
+    config = {"adapters": [models.described(i) for i in range(3)], "cards": {"best": CARD}}
     further = {"actor-1-step": torch.zeros(1)}
     checkpoint.save(tmp_path / "run" / "checkpoint", {}, config=config, tensors=models.tensors() | further)
     return tmp_path / "run"
