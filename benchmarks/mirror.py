@@ -314,7 +314,8 @@ def _row(before: Floats, after: Floats) -> dict[str, Any]:
 
 def _show_run(outcome: Outcome, started: Mapping[str, Floats], done: int, total: int) -> None:
     before, after = started[outcome.run.family][0].mean(), outcome.scores[0].mean()
-    spent = f"{outcome.told['cpu_s']:.0f} s of CPU"
+    seconds = outcome.told["cpu_s"]
+    spent = "resumed" if seconds is None else f"{seconds:.0f} s of CPU"
     print(f"{done}/{total} {outcome.run.name}: {100 * before:.1f} -> {100 * after:.1f}, {spent}", flush=True)
 
 

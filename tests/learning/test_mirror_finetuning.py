@@ -98,6 +98,21 @@ def test_cards_tell_of_the_adapters_that_they_lie_beside(tmp_path: Path) -> None
         assert f"votes right on validation questions, with these adapters | {look['team']:.4g} |" in card
 
 
+def test_a_card_of_adapters_that_were_not_looked_at_claims_no_votes(tmp_path: Path) -> None:
+    train_mirror(config(tmp_path, iterations=3, look_every=4), out := tmp_path / "run")
+    state = json.loads((out / "checkpoint" / "checkpoint.json").read_text())
+    run_card = state["config"]["cards"]["last"]["numbers"]
+    assert run_card["iterations"] == 3 and any("these adapters" in name for name in run_card)
+    from equipoise.learning.mirror_finetuning import _begun
+
+    begun, _ = _begun(config(tmp_path, iterations=5, look_every=4), out)
+    begun.settings = replace(begun.settings, iterations=9, look_every=9)
+    begun.iterate()
+    begun.save(out / "checkpoint")
+    told = json.loads((out / "checkpoint" / "checkpoint.json").read_text())["config"]["cards"]["last"]["numbers"]
+    assert told["iterations"] == 4 and not any("these adapters" in name for name in told)
+
+
 def test_a_folder_with_other_settings_is_refused_and_stays(tmp_path: Path) -> None:
     out = tmp_path / "run"
     train_mirror(config(tmp_path, iterations=1), out)

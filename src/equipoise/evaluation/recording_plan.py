@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from equipoise.errors import InputError, WriteError
+from equipoise.errors import InputError
 from equipoise.evaluation.settings import TaskSpec, at_least, differences, digests, refuse_keys, versions
 from equipoise.models.adapters import digest
 from equipoise.team.column import Column
@@ -124,9 +124,4 @@ def _before(file: Path) -> dict[str, Any]:
 
 def _write(file: Path, settings: dict[str, Any]) -> None:
     """Replaces the settings at once, so that a kill leaves the old ones or the new ones."""
-    try:
-        replace(file, (json.dumps(settings, indent=2, ensure_ascii=False) + "\n").encode())
-    except OSError as error:
-        raise WriteError(
-            f"cannot write '{file}': {error.strerror or error}. Make room, or name another file."
-        ) from None
+    replace(file, (json.dumps(settings, indent=2, ensure_ascii=False) + "\n").encode())

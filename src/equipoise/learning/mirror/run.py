@@ -199,7 +199,10 @@ class MirrorRun:
             "iteration": self.done,
             "looks": [asdict(look) for look in self.looks],
             "adapters": [self.models.described(i) for i in range(len(self._actors))],
-            "cards": {"best": self._card(self.best), "last": self._card(self.looks[-1] if self.looks else None)},
+            "cards": {
+                "best": self._card(self.best.iteration if self.best else self.done),
+                "last": self._card(self.done),
+            },
         }
         config = self._same() | told | {"random": self._rng.bit_generator.state}
         checkpoint.save(folder, modules, config=config, tensors=tensors)
@@ -279,11 +282,10 @@ class MirrorRun:
         except TrainingError as error:
             raise TrainingError(f"'{name}': {error} The last good state is that of iteration {self.done}.") from None
 
-    def _card(self, look: Look | None) -> dict[str, Any]:
-        """What the card says of the adapters of a look, or of those of now."""
-        iterations = look.iteration if look and look is self.best else self.done
-        numbers: dict[str, Any] = {"iterations": iterations, "seed": self.settings.seed, "rate": self.settings.lr}
-        if look and look.iteration == iterations:
+    def _card(self, iteration: int) -> dict[str, Any]:
+        """What the card says of the adapters of an iteration."""
+        numbers: dict[str, Any] = {"iterations": iteration, "seed": self.settings.seed, "rate": self.settings.lr}
+        if look := next((each for each in self.looks if each.iteration == iteration), None):
             numbers["votes right on validation questions, before training"] = self.looks[0].team
             numbers["votes right on validation questions, with these adapters"] = look.team
         return {"task": self._about.get("task", "an unnamed task"), "numbers": numbers}
